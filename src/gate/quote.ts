@@ -1,0 +1,18 @@
+/**
+ * The one place that turns words into shell text. Both the launcher's `eval "set -- …"` and the
+ * forced command in `authorized_keys` rest on it.
+ *
+ * SECURITY: a word is either made only of characters that no shell acts on, or stands in single
+ * quotes, inside which POSIX shells act on nothing. test/unit/gate/quote.test.ts holds this
+ * against a real sh, for any word.
+ */
+export function quote(word: string): string {
+  // Not `=` in front: zsh would look for a program of that name.
+  if (/^[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*$/.test(word)) return word;
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Several words as one line of shell text. */
+export function quoteAll(words: readonly string[]): string {
+  return words.map(quote).join(' ');
+}

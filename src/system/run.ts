@@ -1,0 +1,88 @@
+/**
+ * Child processes. Every tool pysync runs is run through here: argument arrays and never a shell
+ * string, an environment made from an allow-list, a time limit, and the whole process group ended
+ * when that limit passes.
+ */
+import { execa } from 'execa';
+import { PysyncError } from '../errors.js';
+import { findTool } from './tools.js';
+
+export interface RunOptions {
+  /** Milliseconds after which the tool's process group is killed. */
+  readonly timeoutMs?: number;
+  /** Exit statuses that are answers, not failures; default `[0]`. */
+  readonly expectExit?: readonly number[];
+  /** Written to the tool's standard input; without it, standard input is empty. */
+  readonly input?: string | Uint8Array;
+  /** Environment variables added to the allow-list. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What the tool was run for, as it completes "could not …" in the error: `read the key`. */
+  readonly purpose: string;
+}
+
+export interface RunResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+/**
+ * Runs `tool` (a name from the table in tools.ts) and waits for its end.
+ *
+ * Throws PysyncError `TOOL_MISSING` where it is not installed, `TOOL_TIMED_OUT` past the limit and
+ * `TOOL_FAILED` when it ends with a status the caller did not expect.
+ */
+export async function run(
+  tool: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<RunResult> {
+  const path = findTool(tool);
+  const timeoutMs = options.timeoutMs ?? 30_000;
+  const child = execa(path, args, {
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...options.env },
+    extendEnv: false,
+    input: options.input ?? '',
+    reject: false,
+    stripFinalNewline: false,
+    // A group of its own, so that a tool's own children end with it.
+    detached: true,
+  });
+  const pid = child.pid;
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    endGroup(pid);
+  }, timeoutMs);
+  const onInterrupt = (): void => {
+    endGroup(pid);
+  };
+  process.on('SIGINT', onInterrupt);
+  const result = await child.finally(() => {
+    clearTimeout(timer);
+    process.off('SIGINT', onInterrupt);
+  });
+  if (timedOut) {
+    throw new PysyncError(
+      'TOOL_TIMED_OUT',
+      `could not ${options.purpose}: ${tool} did not end within ${timeoutMs / 1000} s`,
+    );
+  }
+  const { exitCode } = result;
+  if (exitCode === undefined || !(options.expectExit ?? [0]).includes(exitCode)) {
+    const how = exitCode === undefined ? (result.signal ?? 'no exit status') : `exit ${exitCode}`;
+    throw new PysyncError('TOOL_FAILED', `could not ${options.purpose}: ${tool} failed (${how})`, {
+      cause: result.stderr,
+    });
+  }
+  return { stdout: result.stdout, stderr: result.stderr, exitCode };
+}
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // The group has ended by itself.
+  }
+}

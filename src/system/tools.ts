@@ -1,0 +1,65 @@
+/**
+ * Where the system's tools are. They are found once by absolute path, in the system's own folders
+ * before the caller's PATH: what stands in `authorized_keys` for years must not depend on the PATH
+ * of the shell that happened to run pysync.
+ */
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { PysyncError } from '../errors.js';
+
+/** The Debian package that brings each tool. */
+const packages: Readonly<Record<string, string>> = {
+  bwrap: 'bubblewrap',
+  rsync: 'rsync',
+  sshd: 'openssh-server',
+  'ssh-keygen': 'openssh-client',
+  setpriv: 'util-linux',
+  ldd: 'libc-bin',
+};
+
+const systemFolders = [
+  '/usr/local/sbin',
+  '/usr/local/bin',
+  '/usr/sbin',
+  '/usr/bin',
+  '/sbin',
+  '/bin',
+  '/opt/homebrew/bin',
+];
+
+const found = new Map<string, string>();
+
+/** The absolute path of `tool`, or undefined where it is not installed. */
+export function lookForTool(tool: string): string | undefined {
+  const known = found.get(tool);
+  if (known !== undefined) return known;
+  const folders = [...systemFolders, ...(process.env['PATH'] ?? '').split(delimiter)];
+  for (const folder of folders) {
+    if (!folder.startsWith('/')) continue;
+    const path = join(folder, tool);
+    if (isExecutable(path)) {
+      found.set(tool, path);
+      return path;
+    }
+  }
+  return undefined;
+}
+
+/** The absolute path of `tool`. Throws PysyncError `TOOL_MISSING` with the line that installs it. */
+export function findTool(tool: string): string {
+  const path = lookForTool(tool);
+  if (path !== undefined) return path;
+  const name = packages[tool] ?? tool;
+  throw new PysyncError('TOOL_MISSING', `${tool} is not installed`, {
+    hints: [`on Debian or Ubuntu: sudo apt-get install ${name}`],
+  });
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
