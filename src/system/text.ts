@@ -1,0 +1,27 @@
+/**
+ * Text that somebody else wrote (key comments, file names, a tool's stderr) on its way to a person.
+ */
+
+/**
+ * What a terminal obeys instead of showing, or shows as nothing: control characters, the bidi and
+ * other format characters, line and paragraph separators, the invisible fillers and variation
+ * selectors, and halves of surrogate pairs.
+ */
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
+
+const shortEscapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/**
+ * `text` with every unprintable character written as an escape (`\n`, `\u001b`, `\u{e0001}`), so
+ * that it stays on one line, moves no cursor and reads in the order in which it is stored.
+ *
+ * It is made to be looked at, not to be read back: a backslash stays as it is.
+ */
+export function printable(text: string): string {
+  return text.replace(unprintable, (character) => {
+    const short = shortEscapes[character];
+    if (short !== undefined) return short;
+    const hex = (character.codePointAt(0) ?? 0).toString(16);
+    return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`;
+  });
+}
