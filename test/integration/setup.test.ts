@@ -1,0 +1,151 @@
+/**
+ * bin/setup.js, in a copy of the project of its own. Tools are made missing in a mount namespace
+ * (bubblewrap), where also the user can be root or not; apt-get, sudo and npm are scripts that
+ * write down how they were called.
+ */
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeEach, expect, test } from 'vitest';
+import { findTool } from '../../src/system/tools.js';
+import { exec, mustExec } from '../helpers/exec.js';
+import type { ExecResult } from '../helpers/exec.js';
+import { createTemporaryFolder } from '../helpers/tmp.js';
+
+const checkout = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+let project: string;
+let stubs: string;
+
+beforeEach(async () => {
+  const folder = createTemporaryFolder().path;
+  project = join(folder, 'project');
+  stubs = join(folder, 'stubs');
+  mkdirSync(stubs);
+  for (const name of ['bin', 'src', 'package.json', 'package-lock.json', 'tsconfig.json']) {
+    cpSync(join(checkout, name), join(project, name), { recursive: true });
+  }
+  const record = 'node_modules/.package-lock.json';
+  cpSync(join(checkout, record), join(project, record));
+  mkdirSync(join(project, 'dist/gate'), { recursive: true });
+  await mustExec([process.execPath, join(project, 'bin/setup.js'), '--finish-build']);
+});
+
+/** Stands a script in for a tool; it notes its arguments, then does what `script` says. */
+function stub(name: string, script = ''): void {
+  const path = join(stubs, name);
+  writeFileSync(path, `#!/bin/sh\necho ${name} "$@" >> ${stubs}/calls\n${script}\n`);
+  chmodSync(path, 0o755);
+}
+
+function calls(): string[] {
+  const path = join(stubs, 'calls');
+  return existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n') : [];
+}
+
+/** Runs the set-up without sbin in PATH, as `uid`, where the tools in `hidden` are not there. */
+function runSetup({
+  uid = 1000,
+  hidden = [] as string[],
+  args = [] as string[],
+} = {}): Promise<ExecResult> {
+  const hide = hidden.flatMap((name) => ['--ro-bind', '/dev/null', findTool(name)]);
+  const command = [process.execPath, join(project, 'bin/setup.js'), ...args];
+  return exec(
+    ['bwrap', '--dev-bind', '/', '/', ...hide, '--unshare-user', '--uid', String(uid), ...command],
+    { env: { PATH: `${stubs}:/usr/bin:/bin` } },
+  );
+}
+
+test('where nothing is to do it is silent', async () => {
+  const result = await runSetup({ args: ['--test'] });
+  expect(result).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+});
+
+test('a missing tool without the rights to install it ends with the one line to run', async () => {
+  stub('apt-get');
+  stub('sudo', 'exit 1');
+  const result = await runSetup({ hidden: ['rsync', 'sshd', 'ssh-keygen'] });
+  expect(result).toEqual({
+    stdout: '',
+    stderr:
+      'setup: not installed: rsync, ssh-keygen, sshd. ' +
+      'It could not be installed from here, so run this and try again:\n' +
+      '  sudo apt-get update && sudo apt-get install --yes --no-install-recommends ' +
+      'openssh-client openssh-server rsync\n',
+    exitCode: 1,
+  });
+  expect(calls()).toEqual(['sudo -n true']);
+});
+
+test('sudo is used where it asks for no password', async () => {
+  stub('sudo', 'shift; exec "$@"');
+  stub('apt-get', `[ "$1" = install ] && ln -s /bin/true ${stubs}/rsync; exit 0`);
+  const result = await runSetup({ hidden: ['rsync'] });
+  expect(result).toEqual({ stdout: '', stderr: 'setup: installing rsync\n', exitCode: 0 });
+  expect(calls()).toEqual([
+    'sudo -n true',
+    expect.stringMatching(/^sudo -n env DEBIAN_FRONTEND=noninteractive .*apt-get update$/),
+    'apt-get update',
+    expect.stringMatching(/^sudo -n .*apt-get install/),
+    'apt-get install --yes --no-install-recommends rsync',
+  ]);
+});
+
+test('root installs without sudo, and hears what apt-get said when that fails', async () => {
+  stub('sudo');
+  stub('apt-get', 'echo E: no such package >&2; exit 100');
+  const result = await runSetup({ uid: 0, hidden: ['bwrap'] });
+  expect(result.exitCode).toBe(1);
+  expect(result.stderr).toContain('E: no such package\n');
+  expect(result.stderr).toMatch(/not installed: bwrap\.[^]*recommends bubblewrap\n$/);
+  expect(calls().join()).not.toContain('sudo');
+});
+
+test('tools that only tests need are asked for with --test alone', async () => {
+  stub('sudo', 'exit 1');
+  stub('apt-get');
+  expect((await runSetup({ hidden: ['setfacl'] })).exitCode).toBe(0);
+  const result = await runSetup({ hidden: ['setfacl'], args: ['--test'] });
+  expect(result.stderr).toContain('install --yes --no-install-recommends acl\n');
+  expect(result.exitCode).toBe(1);
+});
+
+test('packages are installed when one is missing or of another version than the lock says', async () => {
+  stub('npm', 'echo noise of npm');
+  const record = join(project, 'node_modules/.package-lock.json');
+  const text = readFileSync(record, 'utf8');
+  const older = text.replace(/("node_modules\/execa": \{\s+"version": ")[^"]+/, '$10.0.1');
+  expect(older).not.toBe(text);
+  writeFileSync(record, older);
+  const result = await runSetup();
+  expect(result.stderr).toMatch(/^setup: installing the packages .*\nnoise of npm\n$/);
+  expect(result.stdout).toBe('');
+
+  rmSync(record);
+  await runSetup();
+  const npmCi = 'npm ci --include=dev --no-audit --no-fund --loglevel=error';
+  expect(calls()).toEqual([npmCi, npmCi]);
+});
+
+test('a changed, added or removed source file is built, and a failed build stops', async () => {
+  stub('npm', 'exit 2');
+  const source = join(project, 'src/errors.ts');
+  appendFileSync(source, '\n');
+  const result = await runSetup();
+  expect(result.stderr).toMatch(/^setup: building .*\nsetup: the build failed; .*\n$/);
+  expect(result.exitCode).toBe(1);
+
+  await mustExec([process.execPath, join(project, 'bin/setup.js'), '--finish-build']);
+  expect((await runSetup()).exitCode).toBe(0);
+  rmSync(source);
+  expect((await runSetup()).exitCode).toBe(1);
+});
+
+test('after a build node takes the gate for what it is, CommonJS', () => {
+  const { type } = JSON.parse(readFileSync(join(project, 'dist/gate/package.json'), 'utf8')) as {
+    type: string;
+  };
+  expect(type).toBe('commonjs');
+});
