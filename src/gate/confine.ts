@@ -1,0 +1,169 @@
+/**
+ * From a decision to the one command the launcher runs: rsync inside the strongest confinement
+ * this machine has. The kernel is the wall; what decide.ts checks is the first layer in front.
+ */
+import type { Confinement, Decision, Level } from './decide.js';
+import { quote, quoteAll } from './quote.js';
+import type { Settings } from './settings.js';
+
+export interface Session {
+  /** The share's real path. */
+  readonly share: string;
+  /** Whether the share is mounted read-only: certain for a peer that may only fetch. */
+  readonly readOnly: boolean;
+  /** The connection's log, outside the share. */
+  readonly log: string;
+}
+
+/**
+ * What rsync writes about each file, behind the date and process that it puts there itself:
+ * operation, length, bytes over the wire, name. The name is last: it may hold anything.
+ */
+export const logFormat = '%o %l %b %n';
+
+/** Where a sandbox of this level shows the share. */
+export function confinementOf(settings: Settings, share: string): Confinement {
+  const { level, dropsDevices, confinesRoot } = settings;
+  return { level, root: level === 'bubblewrap' ? '/share' : share, dropsDevices, confinesRoot };
+}
+
+/** The words of the whole command, its program first. */
+export function confine(settings: Settings, session: Session, decision: Decision): string[] {
+  // Unguessable (see session.ts), in a folder that cannot be listed.
+  const log = settings.level === 'bubblewrap' ? `/log/${nameOf(session.log)}` : session.log;
+  const rsync = [
+    settings.rsync,
+    ...decision.arguments.slice(0, 1),
+    `--log-file=${log}`,
+    `--log-file-format=${logFormat}`,
+    ...decision.arguments.slice(1),
+  ];
+  const program = withPlaces(rsync, decision, settings.sh);
+  return ['/usr/bin/env', '-i', ...environment, ...cage(settings, session, program)];
+}
+
+/** SECURITY: all that rsync's environment holds (test/attacks/environment.test.ts). */
+const environment = ['PATH=/usr/bin:/bin', 'LC_ALL=C.UTF-8', 'TZ=UTC0'];
+
+function cage(settings: Settings, session: Session, program: readonly string[]): string[] {
+  switch (settings.level) {
+    case 'bubblewrap':
+      return [settings.bwrap, ...bubblewrapArguments(settings, session), '--', ...program];
+    case 'landlock':
+      return [
+        settings.setpriv,
+        ...landlockArguments(settings, session),
+        '--',
+        ...inFolder(session.share, settings.sh, program),
+      ];
+    case 'none':
+      return inFolder(session.share, settings.sh, program);
+  }
+}
+
+/**
+ * Own mount, pid, ipc, uts, cgroup, user and network namespaces and no capabilities. The root is
+ * made read-only last: a push through a link to `/` would fill memory that nobody sees. No /proc:
+ * it would tell the share's real path.
+ */
+export function bubblewrapArguments(
+  settings: Pick<Settings, 'rsync' | 'sh' | 'libraries' | 'disablesUserns' | 'seccomp'>,
+  session: Session,
+): string[] {
+  const programs = [settings.rsync, settings.sh, ...settings.libraries];
+  return [
+    ...['--unshare-all', '--unshare-user', '--die-with-parent', '--new-session', '--clearenv'],
+    ...(settings.disablesUserns ? ['--disable-userns'] : []),
+    ...['--cap-drop', 'ALL', '--hostname', 'pysync'],
+    ...environment.flatMap((entry) => ['--setenv', ...splitOnce(entry)]),
+    ...programs.flatMap((path) => ['--ro-bind', path, path]),
+    ...['null', 'zero', 'urandom'].flatMap((name) => [
+      '--dev-bind',
+      `/dev/${name}`,
+      `/dev/${name}`,
+    ]),
+    // SECURITY: without read permission on /log, no link to it lists the log's name
+    // (test/attacks/connection-log.test.ts).
+    ...['--perms', '0111', '--dir', '/log', '--bind', session.log, `/log/${nameOf(session.log)}`],
+    ...[session.readOnly ? '--ro-bind' : '--bind', session.share, '/share'],
+    ...['--remount-ro', '/', '--chdir', '/share'],
+    // The launcher opens the filter as this file descriptor.
+    ...(settings.seccomp === '' ? [] : ['--seccomp', '9']),
+  ];
+}
+
+/** Landlock lets through what is named here and nothing else; making devices and fifos is not. */
+export function landlockArguments(
+  settings: Pick<Settings, 'rsync' | 'sh' | 'libraries'>,
+  session: Session,
+): string[] {
+  const write =
+    'write-file,truncate,remove-dir,remove-file,make-dir,make-reg,make-sym,refer,read-file,read-dir';
+  const rule = (access: string, path: string): string[] => [
+    '--landlock-rule',
+    `path-beneath:${access}:${path}`,
+  ];
+  return [
+    ...['--no-new-privs', '--landlock-access', 'fs'],
+    ...[settings.rsync, settings.sh, ...settings.libraries].flatMap((path) =>
+      rule('execute,read-file', path),
+    ),
+    ...['null', 'zero', 'urandom'].flatMap((name) => rule('read-file,write-file', `/dev/${name}`)),
+    ...rule('write-file', session.log),
+    ...rule(session.readOnly ? 'read-file,read-dir' : write, session.share),
+  ];
+}
+
+/** Whether a level lets rsync name the real path of the share in its messages. */
+export function showsRealPath(level: Level): boolean {
+  return level !== 'bubblewrap';
+}
+
+function inFolder(folder: string, sh: string, program: readonly string[]): string[] {
+  return [sh, '-c', `cd ${quote(folder)} && exec ${quoteAll(program)}`];
+}
+
+/**
+ * rsync with its places behind the lone `.`. Wildcards are expanded by a shell inside the sandbox:
+ * with an empty IFS an unquoted word is expanded to path names and nothing else happens to it.
+ */
+function withPlaces(rsync: readonly string[], decision: Decision, sh: string): string[] {
+  const { places } = decision;
+  if (!places.some((place) => place.pattern !== undefined)) {
+    return [...rsync, ...places.map((place) => place.path)];
+  }
+  const tagged = places.map(({ path, pattern }) =>
+    pattern === undefined ? `=${path}` : `?${pattern}`,
+  );
+  return [sh, '-c', `${expand}exec ${quoteAll(rsync)} "$@"`, 'sh', ...tagged];
+}
+
+/**
+ * `.*` also matches `..` in some shells, which no one means. A pattern that matches nothing stays
+ * as it is: with no argument left rsync would send the whole share.
+ */
+const expand = `IFS=
+for tagged do
+  shift
+  case $tagged in
+    '='*) set -- "$@" "\${tagged#=}"; continue ;;
+  esac
+  found=
+  for name in \${tagged#?}; do
+    case $name in
+      .|..|*/..|../*|*/../*) ;;
+      *) set -- "$@" "$name"; found=yes ;;
+    esac
+  done
+  [ -n "$found" ] || set -- "$@" "\${tagged#?}"
+done
+`;
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function splitOnce(entry: string): [string, string] {
+  const at = entry.indexOf('=');
+  return [entry.slice(0, at), entry.slice(at + 1)];
+}

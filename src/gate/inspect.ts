@@ -1,0 +1,63 @@
+/**
+ * What has to be known of the installed rsync: found out when the launcher is made, and once more
+ * by the gate when rsync was upgraded since.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+export interface RsyncFacts {
+  readonly rsyncStamp: string;
+  readonly dropsDevices: boolean;
+  readonly confinesRoot: boolean;
+  readonly libraries: readonly string[];
+}
+
+/** Runs `rsync --help` and `ldd`; throws where either fails. */
+export function inspectRsync(rsync: string, sh: string): RsyncFacts {
+  const help = output(rsync, ['--help']);
+  return {
+    rsyncStamp: rsyncStamp(rsync),
+    dropsDevices: /^\s*--drop-D\b/m.test(help),
+    confinesRoot: /^\s*--confine-root\b/m.test(help),
+    libraries: process.platform === 'linux' ? librariesOf([rsync, sh]) : [],
+  };
+}
+
+/** Changes whenever the file behind `path` is another one. */
+export function rsyncStamp(path: string): string {
+  const { ino, size, mtimeMs } = statSync(path);
+  return `${ino}-${size}-${Math.floor(mtimeMs)}`;
+}
+
+/** The shared libraries and the loader that `programs` need, and what iconv and the locale read. */
+function librariesOf(programs: readonly string[]): string[] {
+  const found = new Set<string>();
+  for (const program of programs) {
+    // A static program has none; ldd says so and fails.
+    for (const [path] of lddOutput(program).matchAll(/\/[^\s:()]+/g)) {
+      if (path !== program && existsSync(path)) found.add(path);
+    }
+  }
+  const libc = [...found].find((path) => /\/libc\.so/.test(path));
+  const data = ['/usr/lib/locale/C.utf8'];
+  if (libc !== undefined) data.push(`${dirname(libc)}/gconv`);
+  return [...found, ...data.filter((path) => existsSync(path))];
+}
+
+function lddOutput(program: string): string {
+  try {
+    return output('ldd', [program]);
+  } catch {
+    return '';
+  }
+}
+
+function output(program: string, args: readonly string[]): string {
+  return execFileSync(program, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin', LC_ALL: 'C' },
+    timeout: 10_000,
+  });
+}

@@ -1,0 +1,132 @@
+/**
+ * The gate. The launcher starts it with the settings of this machine, `--`, and the policy of the
+ * key that logged in; what the client asked for stands in `SSH_ORIGINAL_COMMAND`.
+ *
+ * It prints the words the launcher goes on with (see launcher.ts), or a sentence for the sender on
+ * standard error and ends with status 1. Every error ends in a refusal.
+ */
+import { writeSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { isStillAuthorized } from './authorized.js';
+import { confine, confinementOf } from './confine.js';
+import { NotRsync, decide, readCommand } from './decide.js';
+import type { Decision } from './decide.js';
+import { inspectRsync, rsyncStamp } from './inspect.js';
+import type { Policy } from './policy.js';
+import { parsePolicy } from './policy.js';
+import { quoteAll } from './quote.js';
+import { Refusal } from './refusal.js';
+import { readSecludedWords } from './secluded.js';
+import { logPaths, ownMode, writeLog } from './session.js';
+import type { Header } from './session.js';
+import type { Settings } from './settings.js';
+import { parseSettings } from './settings.js';
+import { secludedWord } from './words.js';
+
+async function main(): Promise<string> {
+  const words = process.argv.slice(2);
+  const border = words.indexOf('--');
+  const settings = current(parseSettings(words.slice(0, border)));
+  const policyWords = words.slice(border + 1);
+  const policy = parsePolicy(policyWords);
+  const command = process.env['SSH_ORIGINAL_COMMAND'] ?? '';
+  const header: Header = {
+    version: 1,
+    time: new Date().toISOString(),
+    peer: policy.peer,
+    key: policy.key,
+    share: policy.share,
+    address: process.env['SSH_CONNECTION']?.split(' ')[0] ?? '',
+    direction: 'none',
+    command,
+    pid: process.ppid,
+    mode: '',
+  };
+  const log = logPaths(settings.state, new Date(), process.ppid);
+  try {
+    if (!isStillAuthorized(settings.authorizedKeys, policyWords)) {
+      throw new Refusal('what this key may do has changed', [
+        'close this connection and try again',
+      ]);
+    }
+    const decision = await decisionFor(policy, settings, command);
+    const isPush = decision.direction === 'push';
+    const mode = isPush ? ownMode(policy, settings.state) : '';
+    writeLog(log.running, { ...header, direction: decision.direction, mode });
+    const session = { share: policy.share, log: log.running, readOnly: !isPush };
+    const seccomp = settings.level === 'bubblewrap' ? settings.seccomp : '';
+    return quoteAll([
+      ...[log.running, log.ended, policy.share, mode, seccomp],
+      ...confine(settings, session, decision),
+    ]);
+  } catch (error) {
+    const refusal = refusalFor(error, policy);
+    writeLog(log.ended, header, `pysync-refused ${JSON.stringify(refusal.message)}`);
+    throw refusal;
+  }
+}
+
+/** The settings, with rsync's facts found out anew where it is not the one they are about. */
+function current(settings: Settings): Settings {
+  if (rsyncStamp(settings.rsync) === settings.rsyncStamp) return settings;
+  return { ...settings, ...inspectRsync(settings.rsync, settings.sh) };
+}
+
+async function decisionFor(policy: Policy, settings: Settings, command: string): Promise<Decision> {
+  const request = readCommand(command);
+  const secluded = request.secluded ? (await readSecludedWords(0)).map(secludedWord) : [];
+  return decide(policy, confinementOf(settings, policy.share), request, secluded);
+}
+
+function refusalFor(error: unknown, policy: Policy): Error {
+  if (error instanceof Refusal) return error;
+  if (error instanceof NotRsync) return new Refusal(purpose(policy), [example(policy)]);
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function purpose(policy: Policy): string {
+  switch (policy.access) {
+    case 'read-write':
+      return 'this key is for sending and fetching files with rsync, and for nothing else';
+    case 'read-only':
+      return 'this key is for fetching files with rsync, and for nothing else';
+    case 'write-only':
+      return 'this key is for sending files with rsync, and for nothing else';
+  }
+}
+
+/** The command to use, with the address and port at which the client has reached this machine. */
+function example(policy: Policy): string {
+  const [, , address = 'HOST', port = '22'] = (process.env['SSH_CONNECTION'] ?? '').split(' ');
+  const host = address.includes(':') ? `[${address}]` : address;
+  const remote = `${userInfo().username}@${host}:`;
+  const shell = port === '22' ? '' : `-e 'ssh -p ${port}' `;
+  return policy.access === 'read-only'
+    ? `rsync -avP ${shell}${remote}FILE .`
+    : `rsync -avP ${shell}FILE ${remote}`;
+}
+
+/**
+ * SECURITY: only a Refusal is meant for the sender. Any other error may name a path of this
+ * machine, so the sender gets one sentence and the owner finds the rest with `pysync doctor`.
+ */
+function tell(error: unknown): void {
+  const lines =
+    error instanceof Refusal
+      ? [error.message, ...error.hints]
+      : ['the receiving side has a problem; its owner can see it with: pysync status'];
+  const [first = '', ...rest] = lines.map((line) => line.replaceAll(/\p{C}/gu, '?'));
+  writeSync(2, [`pysync: ${first}`, ...rest.map((line) => `  ${line}`), ''].join('\n'));
+}
+
+main().then(
+  (plan) => {
+    writeSync(1, `${plan}\n`);
+  },
+  (error: unknown) => {
+    tell(error);
+    // Not exit(): it would wait for a read of secluded words that may never end.
+    process.exitCode = 1;
+    process.kill(process.pid, 'SIGKILL');
+  },
+);

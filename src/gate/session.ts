@@ -1,0 +1,111 @@
+/**
+ * One file per connection. While it runs, the file stands in `running/` and is the one thing
+ * besides the share that the sandbox can write; afterwards the launcher moves it to `log/`.
+ *
+ * Its first line is a header in JSON, written here. rsync's lines follow, each starting with a
+ * date, names escaped by rsync. The launcher ends it with a line `pysync-end STATUS`; a connection
+ * that was refused has a line `pysync-refused REASON` instead.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import type { Policy } from './policy.js';
+
+export interface Header {
+  readonly version: 1;
+  /** ISO 8601, UTC. */
+  readonly time: string;
+  readonly peer: string;
+  /** The key's fingerprint. */
+  readonly key: string;
+  readonly share: string;
+  /** Where the connection came from; empty where sshd did not say. */
+  readonly address: string;
+  readonly direction: 'push' | 'pull' | 'none';
+  /** What the client asked for, as it came. */
+  readonly command: string;
+  /** The launcher's process, which lives as long as the transfer. */
+  readonly pid: number;
+  /** The permission bits that the share's own folder gets back after a push, octal; else empty. */
+  readonly mode: string;
+}
+
+export interface Log {
+  readonly running: string;
+  readonly ended: string;
+}
+
+/** Where a connection's log goes, under `state`. */
+export function logPaths(state: string, now: Date, pid: number): Log {
+  const stamp = now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  // SECURITY: the random part keeps a peer from naming its own log through a planted link
+  // (test/attacks/connection-log.test.ts).
+  const name = `${stamp}-${pid}-${randomBytes(16).toString('hex')}.log`;
+  return { running: `${state}/running/${name}`, ended: `${state}/log/${name}` };
+}
+
+/** Writes a log's first line, and more lines where it ends at once. */
+export function writeLog(path: string, header: Header, ...more: readonly string[]): void {
+  mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true, mode: 0o700 });
+  const descriptor = openSync(path, 'wx', 0o600);
+  try {
+    writeSync(descriptor, [JSON.stringify(header), ...more, ''].join('\n'));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Reads a log's first line; undefined where it is not whole. */
+export function readHeader(path: string): Header | undefined {
+  try {
+    const [line = ''] = readFileSync(path, 'utf8').split('\n', 1);
+    return JSON.parse(line) as Header;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The share's permission bits as its owner set them. `rsync -a dir/ host:` sets those of the share
+ * itself, so while another push runs, what stands on disk may be a client's doing; that push's
+ * header has what stood there before.
+ */
+export function ownMode(policy: Policy, state: string): string {
+  for (const header of runningSessions(state)) {
+    if (header.share === policy.share && header.mode !== '') return header.mode;
+  }
+  return (statSync(policy.share).mode & 0o7777).toString(8);
+}
+
+/** The connections whose launcher is alive. */
+export function runningSessions(state: string): Header[] {
+  return names(`${state}/running`)
+    .filter((name) => name.endsWith('.log'))
+    .map((name) => readHeader(`${state}/running/${name}`))
+    .filter((header) => header !== undefined)
+    .filter((header) => isAlive(header.pid));
+}
+
+function names(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
