@@ -1,0 +1,55 @@
+/**
+ * The "SSH2" public key format (RFC 4716), which PuTTY and other clients than OpenSSH write:
+ *
+ *     ---- BEGIN SSH2 PUBLIC KEY ----
+ *     Comment: "bob's laptop"
+ *     AAAAC3Nza…
+ *     ---- END SSH2 PUBLIC KEY ----
+ *
+ * ssh2's own reader knows neither FIDO keys nor several blocks in one text, and ssh-keygen reads
+ * only the first block of a file, so the block is turned into one line here and judged like any.
+ */
+import {
+  cleanComment,
+  readKeyParts,
+  typeInside,
+  typePattern,
+  type LineReading,
+} from './key-candidate.js';
+
+export const ssh2KeyBegin = /^---- BEGIN SSH2 PUBLIC KEY ----$/;
+export const ssh2KeyEnd = /^---- END SSH2 PUBLIC KEY ----$/;
+
+/** Reads the lines between the two markers. */
+export function readSsh2Block(lines: readonly string[]): LineReading {
+  const { comment, body } = splitHeaders(lines);
+  const blob = body.join('');
+  const type = typeInside(Buffer.from(blob, 'base64')) ?? '';
+  if (!typePattern.test(type)) {
+    return {
+      kind: 'fault',
+      fault: {
+        reason: 'this SSH2 key block is damaged or cut short',
+        hints: ['it has to be whole, from its BEGIN line to its END line'],
+      },
+    };
+  }
+  return readKeyParts({ type, blob, comment, optionsDropped: false });
+}
+
+/** A header is `Name: value`; a backslash at the end of a line carries it on to the next one. */
+function splitHeaders(lines: readonly string[]): { comment: string; body: string[] } {
+  let comment = '';
+  let i = 0;
+  for (; i < lines.length; i += 1) {
+    let header = lines[i] ?? '';
+    if (!header.includes(':')) break;
+    while (header.endsWith('\\') && i + 1 < lines.length) {
+      i += 1;
+      header = header.slice(0, -1) + (lines[i] ?? '');
+    }
+    const value = /^comment:(.*)$/is.exec(header)?.[1]?.trim();
+    if (value !== undefined) comment = cleanComment(value.replace(/^"(.*)"$/s, '$1'));
+  }
+  return { comment, body: lines.slice(i).map((line) => line.trim()) };
+}

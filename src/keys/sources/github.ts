@@ -1,0 +1,97 @@
+/** A GitHub user: every public key that the account has published. */
+import { PysyncError } from '../../errors.js';
+import { printable } from '../../system/text.js';
+import { fetchText } from './fetch.js';
+import { askApi, type RateLimit } from './github-api.js';
+import * as problems from './github-errors.js';
+import { isGithubLogin } from './login.js';
+import type { KeySource, SourceContext, SourceResult } from './source.js';
+
+const timeoutMs = 15_000;
+const publicApi = 'https://api.github.com';
+
+export const github: KeySource = {
+  reading: 'github',
+  prefix: 'gh:',
+  recognises: isGithubLogin,
+  read: async (login, context) => {
+    if (!isGithubLogin(login)) {
+      throw new PysyncError('GITHUB_BAD_NAME', `'${printable(login)}' is no GitHub user name`, {
+        hints: ['a name has letters, digits and hyphens only: gh:octocat'],
+        exitStatus: 2,
+      });
+    }
+    const apiUrl = parseApiUrl(context.githubApiUrl ?? publicApi);
+    const answer = await askApi(login, {
+      apiUrl,
+      token: context.githubToken === '' ? undefined : context.githubToken,
+      timeoutMs: context.timeoutMs ?? timeoutMs,
+      signal: context.signal,
+    });
+    if ('rateLimited' in answer) return readKeysPage(login, apiUrl, answer, context);
+    const { account, keys } = answer;
+    if (keys.length === 0) throw problems.noKeys(account.login);
+    const content = new TextEncoder().encode(keys.map((key) => `${key}\n`).join(''));
+    return { ...resultFor(account.login, content), account };
+  },
+};
+
+function resultFor(login: string, content: Uint8Array): SourceResult {
+  const origin = `GitHub user '${login}'`;
+  return { reading: 'github', source: `gh:${login}`, defaultName: login, content, origin };
+}
+
+/** The same keys from the plain page, which has another limit than the API. */
+async function readKeysPage(
+  login: string,
+  apiUrl: URL,
+  limit: RateLimit,
+  context: SourceContext,
+): Promise<SourceResult> {
+  const page = new URL(`${webBase(apiUrl)}/${login}.keys`);
+  const answer = await fetchText(page, {
+    timeoutMs: context.timeoutMs ?? timeoutMs,
+    signal: context.signal,
+    mayAsk: isSafe,
+  }).catch((error: unknown) => {
+    context.signal?.throwIfAborted();
+    if (error instanceof PysyncError) return undefined;
+    throw error;
+  });
+  if (answer?.status === 404) throw problems.noSuchUser(login);
+  // GitHub Enterprise in private mode answers with its login page.
+  if (answer?.status !== 200 || answer.isHtml) throw problems.rateLimited(limit.resetsAt);
+  if (answer.content.length === 0) throw problems.noKeys(login);
+  const note = `GitHub's limit for its API is reached, so ${page.href} was read instead`;
+  return { ...resultFor(login, answer.content), note };
+}
+
+/**
+ * Where people see the GitHub whose API is at `apiUrl`: github.com, a GitHub Enterprise Server
+ * (`https://HOST/api/v3`) or a tenant of ghe.com (`https://api.TENANT.ghe.com`).
+ */
+export function webBase(apiUrl: URL): string {
+  const path = apiUrl.pathname.replace(/\/+$/, '').replace(/\/api\/v3$/, '');
+  const host = /^api\.(github\.com|[a-z0-9-]+\.ghe\.com)$/.exec(apiUrl.host)?.[1] ?? apiUrl.host;
+  return `${apiUrl.protocol}//${host}${path}`;
+}
+
+function parseApiUrl(text: string): URL {
+  if (!URL.canParse(text)) {
+    throw new PysyncError(
+      'GITHUB_BAD_API_URL',
+      `GITHUB_API_URL is no address: '${printable(text)}'`,
+    );
+  }
+  const apiUrl = new URL(text);
+  if (isSafe(apiUrl)) return apiUrl;
+  throw new PysyncError('GITHUB_BAD_API_URL', 'GITHUB_API_URL has to begin with https://', {
+    hints: ['without https, anyone on the way could put a key of their own in the answer'],
+  });
+}
+
+/** Plain http is for a server on this very machine. */
+function isSafe(address: URL): boolean {
+  const isLoopback = ['127.0.0.1', '[::1]', 'localhost'].includes(address.hostname);
+  return address.protocol === 'https:' || (address.protocol === 'http:' && isLoopback);
+}
