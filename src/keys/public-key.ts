@@ -4,6 +4,7 @@
  */
 import { createHash, createPublicKey } from 'node:crypto';
 import { PysyncError } from '../errors.js';
+import { quote } from '../gate/quote.js';
 import { run } from '../system/run.js';
 import { newKeyHints, type KeyCandidate } from './key-candidate.js';
 import { decodeKeyText, readText } from './key-text.js';
@@ -76,7 +77,7 @@ export async function readKeyText(
       const reason = `this RSA key has ${bits} bits, and ${fewestRsaBits} is the least that is safe`;
       rejected.push({ line, reason, hints: newKeyHints });
     } else if (verdict === undefined) {
-      const reason = `ssh-keygen does not accept this key as ${type}`;
+      const reason = `OpenSSH does not accept this ${type} key as it stands`;
       rejected.push({
         line,
         reason,
@@ -95,7 +96,7 @@ function keyIsPrivate(origin: string, publicKeyBeside: string | undefined): Pysy
   const hints =
     publicKeyBeside === undefined
       ? ['ask for the public key, the file whose name ends in .pub']
-      : [`import the public key beside it: pysync -i ${publicKeyBeside}`];
+      : [`import the public key beside it: pysync -i ${quote(publicKeyBeside)}`];
   return new PysyncError('KEY_IS_PRIVATE', `${origin} is a private key`, { hints });
 }
 

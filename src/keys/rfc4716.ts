@@ -6,8 +6,8 @@
  *     AAAAC3Nza…
  *     ---- END SSH2 PUBLIC KEY ----
  *
- * ssh2's own reader knows neither FIDO keys nor several blocks in one text, and ssh-keygen reads
- * only the first block of a file, so the block is turned into one line here and judged like any.
+ * `ssh-keygen -l` does not read it, and ssh2's reader knows neither FIDO keys nor a text with
+ * several blocks, so a block is turned into the parts of a line here and judged like any other.
  */
 import {
   cleanComment,
@@ -49,7 +49,11 @@ function splitHeaders(lines: readonly string[]): { comment: string; body: string
       header = header.slice(0, -1) + (lines[i] ?? '');
     }
     const value = /^comment:(.*)$/is.exec(header)?.[1]?.trim();
-    if (value !== undefined) comment = cleanComment(value.replace(/^"(.*)"$/s, '$1'));
+    if (value === undefined) continue;
+    const unquoted = value.replace(/^"(.*)"$/s, '$1');
+    // What `ssh-keygen -e` writes in place of the comment; only its middle can name a peer.
+    const converted = /^\d+-bit \S+, converted by (\S+) from OpenSSH$/.exec(unquoted)?.[1];
+    comment = cleanComment(converted ?? unquoted);
   }
   return { comment, body: lines.slice(i).map((line) => line.trim()) };
 }
