@@ -1,0 +1,242 @@
+/**
+ * Replacing a file that must not be lost: lock, read, edit, temporary file in the same directory,
+ * fsync, compare that the original did not change, rename, fsync the directory. At any instant the
+ * file is the old one or the new one.
+ *
+ * Not kept: ACLs, extended attributes, and further hard links of the file (they stay with the old
+ * content). What cannot be closed without a lock that others obey: a program that knows nothing of
+ * pysync's lock and writes in the microseconds between the comparison and the rename is lost.
+ */
+import { randomBytes } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import { lstat, open, readdir, readlink, realpath, rename, unlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { errnoOf, PysyncError } from '../errors.js';
+import { fileFailure } from './failures.js';
+import { withLock } from './locks.js';
+import { printable } from './text.js';
+
+/** Makes the new content, or undefined to leave the file alone. Called again if the file changed. */
+export type Edit = (content: Buffer | undefined) => Buffer | undefined;
+
+export interface ReplaceOptions {
+  /** Permission bits of a file that is created; default 0600. An existing file keeps its own. */
+  readonly mode?: number;
+  /** Milliseconds to wait for another pysync that edits the same file. */
+  readonly waitMs?: number;
+}
+
+interface Snapshot {
+  readonly content: Buffer;
+  readonly stats: Stats;
+}
+
+/**
+ * Edits the file at `path`, and says whether it was written: content that comes out as it was is
+ * not. Of a symbolic link the target is replaced (and created, where it is missing). Mode and
+ * owner are kept; a file that root creates belongs to the owner of its directory.
+ *
+ * Throws PysyncError, with the original untouched, if the file is no regular file or cannot be
+ * read, written or given its owner; what `edit` throws comes through.
+ */
+export async function replaceFile(
+  path: string,
+  edit: Edit,
+  options: ReplaceOptions = {},
+): Promise<{ readonly written: boolean }> {
+  try {
+    const target = await followLinks(path);
+    const lock = join(dirname(target), `.${basename(target)}.pysync-lock`);
+    const body = (): Promise<boolean> => replaceLocked(target, edit, options.mode ?? 0o600);
+    return { written: await withLock(lock, body, options) };
+  } catch (error) {
+    throw fileFailure(error, `write ${printable(path)}`);
+  }
+}
+
+/** The content of the regular file at `path`; undefined where it or its directory is missing. */
+export async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return (await takeSnapshot(await followLinks(path)))?.content;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw fileFailure(error, `read ${printable(path)}`);
+  }
+}
+
+async function replaceLocked(target: string, edit: Edit, newMode: number): Promise<boolean> {
+  await sweepTemporaries(target);
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    const before = await takeSnapshot(target);
+    const content = edit(before?.content);
+    if (content === undefined || before?.content.equals(content) === true) return false;
+    const temporary = temporaryOf(target, randomBytes(8).toString('hex'));
+    try {
+      await writeTemporary(temporary, content, before?.stats, newMode);
+      if (isSame(before, await takeSnapshot(target))) {
+        await rename(temporary, target);
+        await syncDirectory(dirname(target));
+        return true;
+      }
+    } catch (error) {
+      await unlink(temporary).catch(() => undefined);
+      throw error;
+    }
+    await unlink(temporary);
+  }
+  throw new PysyncError('FILE_KEEPS_CHANGING', `${printable(target)} keeps changing`, {
+    hints: ['find out which other program writes it, then run the command again'],
+  });
+}
+
+async function writeTemporary(
+  path: string,
+  content: Buffer,
+  model: Stats | undefined,
+  newMode: number,
+): Promise<void> {
+  // SECURITY: exclusive and 0600, and given away before it holds anything, so that nobody has read
+  // or linked it by then.
+  const handle = await open(path, 'wx', 0o600);
+  try {
+    await setOwnerAndMode(handle, path, model, newMode);
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function setOwnerAndMode(
+  handle: FileHandle,
+  path: string,
+  model: Stats | undefined,
+  newMode: number,
+): Promise<void> {
+  const made = await handle.stat();
+  const isRoot = process.geteuid?.() === 0;
+  const owner = model ?? (isRoot ? await lstat(dirname(path)) : made);
+  let mode = (model?.mode ?? newMode) & 0o7777;
+  if (made.uid !== owner.uid || made.gid !== owner.gid) {
+    try {
+      await handle.chown(owner.uid, owner.gid);
+    } catch (error) {
+      if (made.uid !== owner.uid) {
+        throw new PysyncError(
+          'FILE_OWNER',
+          `the file to be replaced belongs to user ${owner.uid}`,
+          {
+            hints: ['run the command as that user'],
+            cause: error,
+          },
+        );
+      }
+      // A group its owner is not in: the new group may do no more than anybody may.
+      mode = (mode & 0o707) | ((mode & 0o007) << 3);
+    }
+  }
+  await handle.chmod(mode);
+}
+
+function isSame(before: Snapshot | undefined, now: Snapshot | undefined): boolean {
+  if (before === undefined || now === undefined) return before === now;
+  const [a, b] = [before.stats, now.stats];
+  const sameFile = a.dev === b.dev && a.ino === b.ino;
+  const sameRights = a.mode === b.mode && a.uid === b.uid && a.gid === b.gid;
+  return sameFile && sameRights && before.content.equals(now.content);
+}
+
+async function takeSnapshot(path: string): Promise<Snapshot | undefined> {
+  let handle: FileHandle;
+  try {
+    // Not blocking: opening a fifo would wait for its other end.
+    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+    handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const stats = await handle.stat();
+    requireRegular(path, stats);
+    return { content: await handle.readFile(), stats };
+  } finally {
+    await handle.close();
+  }
+}
+
+function requireRegular(path: string, stats: Stats): void {
+  if (stats.isFile()) return;
+  throw new PysyncError('FILE_NOT_REGULAR', `${printable(path)} is not a regular file`, {
+    hints: [stats.isDirectory() ? 'it is a directory' : 'move it away, then run the command again'],
+  });
+}
+
+/**
+ * The path behind all symbolic links, whether or not a file stands there.
+ *
+ * realpath(3) would not do: it fails on a link whose target is missing.
+ */
+async function followLinks(path: string): Promise<string> {
+  let at = path;
+  let linkOwner = 0;
+  for (let links = 0; links < 40; links += 1) {
+    const directory = await realpath(dirname(at));
+    const real = join(directory, basename(at));
+    const stats = await lstatIfThere(real);
+    if (stats?.isSymbolicLink() !== true) {
+      if (stats !== undefined) requireRegular(real, stats);
+      const owner = (stats ?? (await lstat(directory))).uid;
+      // SECURITY: root must not be led by a user's link to a file that is not that user's.
+      // test/integration/system/files.test.ts holds this.
+      if (process.geteuid?.() === 0 && linkOwner !== 0 && owner !== linkOwner) {
+        throw new PysyncError(
+          'FILE_LINK_OWNER',
+          `${printable(path)} is a symbolic link to what belongs to another user`,
+        );
+      }
+      return real;
+    }
+    if (stats.uid !== 0) linkOwner = stats.uid;
+    const text = await readlink(real);
+    // Joined as text: `..` after a link means the parent of where the link leads.
+    at = text.startsWith('/') ? text : `${directory}/${text}`;
+  }
+  throw Object.assign(new Error('too many symbolic links'), { code: 'ELOOP' });
+}
+
+async function lstatIfThere(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function temporaryOf(target: string, random: string): string {
+  return join(dirname(target), `.${basename(target)}.pysync-${random}.tmp`);
+}
+
+/** Removes what crashed runs left. We hold the lock, so no temporary of this file is in use. */
+async function sweepTemporaries(target: string): Promise<void> {
+  const names = new Set(await readdir(dirname(target)));
+  for (const name of names) {
+    const random = /\.pysync-([0-9a-f]{16})\.tmp$/.exec(name)?.[1];
+    if (random === undefined || basename(temporaryOf(target, random)) !== name) continue;
+    await unlink(join(dirname(target), name)).catch(() => undefined);
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Some file systems have no such thing as syncing a directory.
+    if (errnoOf(error) !== 'EINVAL' && errnoOf(error) !== 'ENOTSUP') throw error;
+  } finally {
+    await handle.close();
+  }
+}
