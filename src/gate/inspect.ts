@@ -39,7 +39,7 @@ function librariesOf(programs: readonly string[]): string[] {
       if (path !== program && existsSync(path)) found.add(path);
     }
   }
-  const libc = [...found].find((path) => /\/libc\.so/.test(path));
+  const libc = [...found].find((path) => path.includes('/libc.so'));
   const data = ['/usr/lib/locale/C.utf8'];
   if (libc !== undefined) data.push(`${dirname(libc)}/gconv`);
   return [...found, ...data.filter((path) => existsSync(path))];

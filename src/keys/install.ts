@@ -57,18 +57,39 @@ export async function installKeys(
 ): Promise<readonly UpsertOutcome[]> {
   const [first, second] = await readAuthorizedKeys(home);
   if (second !== undefined) refuseInSecondFile(second, lines);
-  let outcomes: UpsertOutcome[] = [];
+  let outcomes: readonly UpsertOutcome[] = [];
   await editAuthorizedKeys(home, (content) => {
     // Inside the lock and on the text that is edited, so that no line slips in after the check.
     refuseForeign({ path: first?.path ?? '', content }, lines);
-    outcomes = [];
-    return lines.reduce((text, line) => {
-      const result = upsertKey(text, line);
-      outcomes.push(result.outcome);
-      return result.content;
-    }, content);
+    const result = upsertAll(content, lines);
+    outcomes = result.outcomes;
+    return result.content;
   });
   return outcomes;
+}
+
+/** What `installKeys` would do now: the same refusals and outcomes, and nothing is written. */
+export async function previewKeys(
+  home: string,
+  lines: readonly KeyLine[],
+): Promise<readonly UpsertOutcome[]> {
+  const [first, second] = await readAuthorizedKeys(home);
+  if (second !== undefined) refuseInSecondFile(second, lines);
+  if (first !== undefined) refuseForeign(first, lines);
+  return upsertAll(first?.content ?? Buffer.alloc(0), lines).outcomes;
+}
+
+function upsertAll(
+  content: Buffer,
+  lines: readonly KeyLine[],
+): { readonly content: Buffer; readonly outcomes: readonly UpsertOutcome[] } {
+  const outcomes: UpsertOutcome[] = [];
+  for (const line of lines) {
+    const result = upsertKey(content, line);
+    outcomes.push(result.outcome);
+    content = result.content;
+  }
+  return { content, outcomes };
 }
 
 function refuseForeign({ path, content }: AuthorizedKeysFile, lines: readonly KeyLine[]): void {

@@ -49,7 +49,7 @@ export async function run(
     detached: true,
   });
   const pid = child.pid;
-  let timedOut = false;
+  let timedOut = false as boolean;
   const timer = setTimeout(() => {
     timedOut = true;
     endGroup(pid);
@@ -57,7 +57,8 @@ export async function run(
   const onInterrupt = (): void => {
     endGroup(pid);
   };
-  process.on('SIGINT', onInterrupt);
+  // In front of the one that ends pysync.
+  process.prependListener('SIGINT', onInterrupt);
   const result = await child.finally(() => {
     clearTimeout(timer);
     process.off('SIGINT', onInterrupt);

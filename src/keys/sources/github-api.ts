@@ -43,11 +43,12 @@ export async function askApi(login: string, options: ApiOptions): Promise<Github
   });
   try {
     const user: unknown = (await octokit.rest.users.getByUsername({ username: login })).data;
+    const account = accountOf(user, apiUrl.host);
     const keys: unknown[] = await octokit.paginate(octokit.rest.users.listPublicKeysForUser, {
       username: login,
       per_page: 100,
     });
-    return { account: accountOf(user, apiUrl.host), keys: keysOf(keys, apiUrl.host) };
+    return { account, keys: keysOf(keys, apiUrl.host) };
   } catch (error) {
     if (error instanceof PysyncError) throw error;
     options.signal?.throwIfAborted();
@@ -83,12 +84,11 @@ function wholeAnswerFrom(apiUrl: URL): typeof fetch {
 /** The sentence for a failed request; octokit's own error holds the request and stays behind. */
 function explain(error: unknown, login: string, host: string): RateLimit {
   const cause = error instanceof Error ? error.cause : undefined;
-  const innermost = cause instanceof Error ? cause : error;
-  for (const inner of [cause, cause instanceof Error ? cause.cause : undefined]) {
-    if (inner instanceof PysyncError) throw inner;
-  }
+  if (cause instanceof PysyncError) throw cause;
+  // octokit stumbles over a list that is none, such as a page that asks for a login.
+  if (!(error instanceof Error && error.name === 'HttpError')) throw problems.strangeAnswer(host);
   const response = responseOf(error);
-  if (response === undefined) throw problems.unreachable(host, whyNot(innermost));
+  if (response === undefined) throw problems.unreachable(host, whyNot(cause ?? error));
   const { status, headers, message } = response;
   if (status === 401) throw problems.badToken();
   if (status === 404) throw problems.noSuchUser(login);

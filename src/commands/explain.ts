@@ -1,0 +1,83 @@
+/** `pysync explain`: what the gate would do with a server command, and why. Runs nothing. */
+import { confinementOf } from '../gate/confine.js';
+import { NotRsync, decide, readCommand } from '../gate/decide.js';
+import type { Decision } from '../gate/decide.js';
+import type { Policy } from '../gate/policy.js';
+import { joinWords } from '../gate/words.js';
+import { Refusal } from '../gate/refusal.js';
+import { launcherSettings } from '../share/launcher.js';
+import { sharePath } from '../share/share.js';
+import { defaultShare } from '../system/folders.js';
+import { print, printJson, style } from '../system/output.js';
+import { printable } from '../system/text.js';
+import { readAccess, text } from './options.js';
+import type { Options } from './options.js';
+
+interface Explanation {
+  readonly allowed: boolean;
+  readonly reason: string;
+  readonly hints: readonly string[];
+  readonly direction?: 'push' | 'pull';
+  /** rsync's words as the sandbox gets them. */
+  readonly command?: readonly string[];
+}
+
+export function run(args: readonly string[], options: Options): Promise<void> {
+  const policy: Policy = {
+    peer: 'peer',
+    key: `SHA256:${'A'.repeat(43)}`,
+    share: sharePath(text(options, 'dir') ?? defaultShare()),
+    access: readAccess(options),
+    allowDelete: options['allowDelete'] === true,
+    source: 'explain',
+    imported: '2000-01-01T00:00:00Z',
+  };
+  const explanation = explain(policy, args[0] ?? '');
+  if (options['json'] === true) printJson(explanation);
+  else printExplanation(explanation);
+  return Promise.resolve();
+}
+
+function explain(policy: Policy, command: string): Explanation {
+  const settings = launcherSettings();
+  const confinement =
+    settings === undefined
+      ? { level: 'bubblewrap' as const, root: '/share', dropsDevices: true, confinesRoot: true }
+      : confinementOf(settings, policy.share);
+  try {
+    const request = readCommand(command);
+    if (request.secluded) {
+      const reason =
+        'the words that follow over standard input (-s) are read first, and checked like any others';
+      return { allowed: true, reason, hints: [] };
+    }
+    const decision = decide(policy, confinement, request);
+    return {
+      allowed: true,
+      reason: reasonOf(decision, policy),
+      hints: [],
+      direction: decision.direction,
+      command: ['rsync', ...decision.arguments, ...decision.places.map(({ path }) => path)],
+    };
+  } catch (error) {
+    if (error instanceof Refusal) {
+      return { allowed: false, reason: error.message, hints: error.hints };
+    }
+    if (!(error instanceof NotRsync)) throw error;
+    const reason = 'it is not for `rsync --server`, and this key is for nothing else';
+    return { allowed: false, reason, hints: [] };
+  }
+}
+
+function reasonOf({ direction, places }: Decision, { share }: Policy): string {
+  const named = places.map(({ path }) => printable(path)).join(', ');
+  return direction === 'push'
+    ? `it sends into ${share}, to ${named}`
+    : `it fetches from ${share}: ${named}`;
+}
+
+function printExplanation({ allowed, reason, hints, command }: Explanation): void {
+  print(`${allowed ? style.good('allowed') : style.bad('refused')}: ${reason}`);
+  for (const hint of hints) print(`  ${hint}`);
+  if (command !== undefined) print(`  runs: ${printable(joinWords(command))}`);
+}

@@ -1,0 +1,97 @@
+/** From sources to the lines that `authorized_keys` gets: read, checked, named, each key once. */
+import { PysyncError } from '../errors.js';
+import { isPeerName } from '../gate/policy.js';
+import type { Access } from '../gate/policy.js';
+import type { KeyLine } from '../keys/authorized-keys.js';
+import { readKeyText } from '../keys/public-key.js';
+import type { PublicKey, RejectedLine } from '../keys/public-key.js';
+import { readSource } from '../keys/sources/index.js';
+import type { SourceResult } from '../keys/sources/index.js';
+import { preference } from '../system/preferences.js';
+
+/** What every key of one import may do. */
+export interface Rules {
+  readonly launcher: string;
+  readonly share: string;
+  readonly access: Access;
+  readonly allowDelete: boolean;
+  readonly from: readonly string[];
+  readonly expires: Date | undefined;
+  readonly name: string | undefined;
+}
+
+export interface Collected {
+  readonly lines: readonly KeyLine[];
+  /** Sentences about how the sources were read. */
+  readonly notes: readonly string[];
+  readonly rejected: readonly (RejectedLine & { readonly origin: string })[];
+}
+
+/**
+ * Reads every source. Throws PysyncError where one of them cannot be read or has no good key, so
+ * that nothing is written then.
+ */
+export async function collect(sources: readonly string[], rules: Rules): Promise<Collected> {
+  const lines = new Map<string, KeyLine>();
+  const notes: string[] = [];
+  const rejected: (RejectedLine & { origin: string })[] = [];
+  const imported = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+  for (const source of sources) {
+    const result = await readSource(source, {
+      githubApiUrl: process.env['GITHUB_API_URL'] ?? preference('github-api-url'),
+      githubToken: process.env['GITHUB_TOKEN'],
+    });
+    if (result.note !== undefined) notes.push(`${result.origin}: ${result.note}`);
+    const text = await readKeyText(result.content, result);
+    if (text.found.length === 0) throw noGoodKey(result, text.rejected);
+    rejected.push(...text.rejected.map((line) => ({ ...line, origin: result.origin })));
+    for (const { key, line, optionsDropped } of text.found) {
+      if (optionsDropped) {
+        notes.push(
+          `${result.origin}, line ${line}: the options before the key were not taken over`,
+        );
+      }
+      // The first of the same key wins; another source may have it too.
+      if (!lines.has(key.blob)) lines.set(key.blob, lineFor(key, result, rules, imported));
+    }
+  }
+  return { lines: [...lines.values()], notes, rejected };
+}
+
+function lineFor(key: PublicKey, result: SourceResult, rules: Rules, imported: string): KeyLine {
+  const { launcher, share, access, allowDelete, from, expires } = rules;
+  const peer = rules.name ?? peerName(result.defaultName ?? key.comment, key);
+  const { type, blob, comment, fingerprint } = key;
+  const policy = {
+    peer,
+    key: fingerprint,
+    share,
+    access,
+    allowDelete,
+    source: result.source,
+    imported,
+  };
+  return { launcher, policy, from, expires, type, blob, comment };
+}
+
+/** A peer name from outside text: what cannot stand in one becomes a dash. */
+function peerName(wish: string, key: PublicKey): string {
+  const name = wish
+    .replaceAll(/[^A-Za-z0-9._@+-]+/g, '-')
+    .replace(/^[^A-Za-z0-9_]+/, '')
+    .slice(0, 64)
+    .replace(/[-.]+$/, '');
+  return isPeerName(name) ? name : `peer-${key.fingerprint.slice(7, 15).replaceAll(/[+/]/g, '_')}`;
+}
+
+function noGoodKey({ origin }: SourceResult, rejected: readonly RejectedLine[]): PysyncError {
+  const [first, ...others] = rejected;
+  if (first !== undefined && others.length === 0) {
+    return new PysyncError('KEY_REFUSED', `${origin}, line ${first.line}: ${first.reason}`, {
+      hints: first.hints,
+    });
+  }
+  return new PysyncError('KEY_REFUSED', `${origin} holds no key that can be imported`, {
+    hints: rejected.map(({ line, reason }) => `line ${line}: ${reason}`),
+  });
+}

@@ -1,0 +1,80 @@
+/** `pysync -i`: imports peers' keys, so that they can send files and do nothing else. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { PysyncError } from '../errors.js';
+import type { UpsertOutcome } from '../keys/authorized-keys.js';
+import { importedKeys } from '../keys/imported.js';
+import { installKeys, previewKeys } from '../keys/install.js';
+import { launcherPath, makeLauncher } from '../share/launcher.js';
+import { makeShare, sharePath } from '../share/share.js';
+import { defaultShare } from '../system/folders.js';
+import { collect } from './import-keys.js';
+import type { Collected } from './import-keys.js';
+import { printImport } from './import-report.js';
+import { readAccess, readExpires, readFrom, readName, text, usage } from './options.js';
+import type { Options } from './options.js';
+import { findReach } from './reach.js';
+
+export async function run(_args: readonly string[], options: Options): Promise<void> {
+  const sources = Array.isArray(options['import']) ? options['import'].map(String) : [];
+  if (sources.length === 0) throw noVolumes('nothing was changed');
+  const confine = readConfine(options);
+  const rules = {
+    launcher: launcherPath(),
+    share: sharePath(text(options, 'dir') ?? defaultShare()),
+    access: readAccess(options),
+    allowDelete: options['allowDelete'] === true,
+    from: readFrom(options),
+    expires: readExpires(options, new Date()),
+    name: readName(options),
+  };
+  const collected = await collect(sources, rules);
+  const isDry = options['dryRun'] === true;
+  const before = (await importedKeys()).keys;
+  const outcomes = isDry
+    ? await previewKeys(homedir(), collected.lines)
+    : await install(rules.share, collected, confine);
+  printImport({
+    keys: collected.lines.map((line, i) => ({
+      line,
+      outcome: outcomes[i] ?? 'unchanged',
+      before: before.find(({ policy }) => policy.key === line.policy.key),
+    })),
+    notes: collected.notes,
+    rejected: collected.rejected,
+    share: rules.share,
+    access: rules.access,
+    isDry,
+    asJson: options['json'] === true,
+    reach: await findReach(),
+  });
+  if (options['size'] !== undefined && !isDry) throw noVolumes('the keys were imported');
+}
+
+async function install(
+  share: string,
+  collected: Collected,
+  confine: 'none' | undefined,
+): Promise<readonly UpsertOutcome[]> {
+  // Fail closed: no key gets in before there is a place and a sandbox for it.
+  makeShare(share);
+  await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), confine);
+  return installKeys(homedir(), collected.lines);
+}
+
+function readConfine(options: Options): 'none' | undefined {
+  const value = text(options, 'confine');
+  if (value === undefined || value === 'none') return value;
+  throw usage(
+    `--confine ${value} is not known`,
+    'the strongest confinement is found by itself; only --confine none has to be said',
+  );
+}
+
+function noVolumes(done: string): PysyncError {
+  return new PysyncError(
+    'SIZE_UNSUPPORTED',
+    `the share has NO size cap, and ${done}: this version of pysync cannot make capped shares yet`,
+    { hints: ['a peer can fill the disk the share is on; watch it with: pysync status'] },
+  );
+}

@@ -1,0 +1,85 @@
+/**
+ * Every subcommand: how it is spelled, and where it is. A command's file is loaded only when the
+ * command is run, so that `pysync --help` need not wait for any of them.
+ */
+import type { Command } from 'commander';
+import { accesses } from '../gate/policy.js';
+
+/** A command's `run` gets its arguments, then the options that were given. */
+export interface CommandModule {
+  readonly run: (
+    args: readonly string[],
+    options: Readonly<Record<string, unknown>>,
+  ) => Promise<void>;
+}
+
+export interface CommandEntry {
+  /** Name and arguments as commander reads them: `revoke <key>`. */
+  readonly usage: string;
+  readonly summary: string;
+  /** Adds the command's own options; `--json` and `--help` come by themselves. */
+  readonly options?: (command: Command) => void;
+  readonly load: () => Promise<CommandModule>;
+}
+
+const accessList = accesses.join(', ');
+
+export const commands: readonly CommandEntry[] = [
+  {
+    usage: 'status',
+    summary: 'show shares, peers, how peers reach this machine, and how they are confined',
+    load: () => import('./status.js'),
+  },
+  {
+    usage: 'keys',
+    summary: 'list the imported keys and what each may do',
+    load: () => import('./keys.js'),
+  },
+  {
+    usage: 'revoke <peer...>',
+    summary: 'take keys back, by name, fingerprint or source, and end their transfers',
+    options: (command) => {
+      command.option('--dry-run', 'show what would be taken back, and change nothing');
+    },
+    load: () => import('./revoke.js'),
+  },
+  {
+    usage: 'explain <command>',
+    summary: 'show what would be done with a server command, and why; runs nothing',
+    options: (command) => {
+      command
+        .option('--access <access>', `what the key may do: ${accessList}`, 'read-write')
+        .option('--allow-delete', 'as if the key may delete in the share')
+        .option('--dir <dir>', 'the share (default: ~/public)');
+    },
+    load: () => import('./explain.js'),
+  },
+  {
+    usage: 'config [name] [value]',
+    summary: 'show or change a preference',
+    options: (command) => {
+      command.option('--unset', 'go back to the default');
+    },
+    load: () => import('./config.js'),
+  },
+];
+
+/** The two flags that are the front door, and what goes with them. */
+export function frontDoorOptions(program: Command): void {
+  program
+    .option(
+      '-i, --import <source>',
+      'let a peer in by their public key: a key in quotes, a key file, - for standard input, a GitHub user name, or an https:// URL (repeatable; gh: and file: force a reading)',
+      (value: string, earlier: string[] | undefined) => [...(earlier ?? []), value],
+    )
+    .option('--size <size>', 'cap how big the share may grow, as in 10G')
+    .option('--dir <dir>', 'the share: where files land (default: ~/public)')
+    .option('--access <access>', `what the key may do: ${accessList}`, 'read-write')
+    .option('--allow-delete', 'let the peer delete in folders of the share (rsync --delete)')
+    .option('--from <addresses>', 'only from these: lan, or addresses and networks with commas')
+    .option('--expires <when>', 'only until then: 12h, 30d, 2w, or a date as 2026-12-31')
+    .option('--name <name>', 'what to call this peer')
+    .option('--confine <level>', 'none: go without a sandbox where there is none')
+    .option('--dry-run', 'show the lines for authorized_keys, and change nothing')
+    .option('--json', 'print the result as JSON');
+}

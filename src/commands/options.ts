@@ -1,0 +1,89 @@
+/** Option values as people write them, checked before anything is touched. */
+import { isIP } from 'node:net';
+import { PysyncError } from '../errors.js';
+import { accesses, isPeerName } from '../gate/policy.js';
+import type { Access } from '../gate/policy.js';
+import { lanAddresses, networkOf } from '../system/network.js';
+
+export type Options = Readonly<Record<string, unknown>>;
+
+/** A string option, or undefined where it was not given. */
+export function text(options: Options, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+export function usage(message: string, ...hints: string[]): PysyncError {
+  return new PysyncError('USAGE', message, { exitStatus: 2, hints });
+}
+
+export function readAccess(options: Options): Access {
+  const value = text(options, 'access') ?? 'read-write';
+  const access = accesses.find((known) => known === value);
+  if (access === undefined) {
+    throw usage(`--access ${value} is not known`, `it is one of: ${accesses.join(', ')}`);
+  }
+  return access;
+}
+
+export function readName(options: Options): string | undefined {
+  const name = text(options, 'name');
+  if (name === undefined || isPeerName(name)) return name;
+  throw usage(
+    `--name '${name}' cannot be used`,
+    'a name has up to 64 letters, digits and . _ @ + - and starts with a letter or digit',
+  );
+}
+
+/** The patterns for sshd's `from=`: addresses and networks. */
+export function readFrom(options: Options): readonly string[] {
+  const value = text(options, 'from');
+  if (value === undefined) return [];
+  if (value === 'lan') {
+    const networks = lanAddresses().map(({ cidr }) => cidr);
+    if (networks.length > 0) return [...new Set(networks)];
+    throw new PysyncError('NO_NETWORK', 'this machine is in no network, so --from lan is empty');
+  }
+  return value.split(',').map((part) => {
+    const [address = '', length, ...more] = part.trim().split('/');
+    const family = isIP(address);
+    const longest = family === 6 ? 128 : 32;
+    const isLength = length === undefined || (/^\d{1,3}$/.test(length) && +length <= longest);
+    if (family !== 0 && isLength && more.length === 0) return networkOf(part.trim());
+    throw usage(
+      `--from '${part}' is neither an address nor a network`,
+      'write lan, or addresses as in 192.168.1.7,10.0.0.0/8',
+    );
+  });
+}
+
+const units: Readonly<Record<string, number>> = { h: 3600, d: 86_400, w: 604_800 };
+
+/** When a key stops working; a date means the end of that day here. Undefined: never. */
+export function readExpires(options: Options, now: Date): Date | undefined {
+  const value = text(options, 'expires');
+  if (value === undefined || value === 'never') return undefined;
+  const expires = spanFrom(value, now) ?? endOfDay(value);
+  if (expires === undefined) {
+    throw usage(
+      `--expires '${value}' is neither a time span nor a date`,
+      'write 12h, 30d, 2w, or a date as 2026-12-31',
+    );
+  }
+  if (expires <= now) throw usage(`--expires ${value} is in the past`);
+  return expires;
+}
+
+function spanFrom(value: string, now: Date): Date | undefined {
+  const [, count = '', unit = ''] = /^(\d{1,5})([hdw])$/.exec(value) ?? [];
+  const seconds = units[unit];
+  return seconds === undefined ? undefined : new Date(now.getTime() + +count * seconds * 1000);
+}
+
+function endOfDay(value: string): Date | undefined {
+  const [, year = '', month = '', day = ''] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(value) ?? [];
+  if (year === '') return undefined;
+  const date = new Date(+year, +month - 1, +day, 23, 59, 59);
+  // A 31 of February comes out as another day.
+  return date.getMonth() === +month - 1 && date.getDate() === +day ? date : undefined;
+}

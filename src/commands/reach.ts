@@ -1,0 +1,74 @@
+/** How a peer reaches this machine: the command to give them, and what ssh will ask them. */
+import { userInfo } from 'node:os';
+import type { Access } from '../gate/policy.js';
+import { lanAddresses } from '../system/network.js';
+import { findSshServer } from '../system/sshd.js';
+import type { HostKey } from '../system/sshd.js';
+
+export interface Reach {
+  readonly user: string;
+  readonly addresses: readonly string[];
+  readonly port: number;
+  /** Whether an ssh server answers at that port. */
+  readonly listens: boolean;
+  readonly hostKeys: readonly HostKey[];
+}
+
+export async function findReach(): Promise<Reach> {
+  const { port, listens, hostKeys } = await findSshServer();
+  const addresses = lanAddresses().map(({ address }) => address);
+  return { user: userInfo().username, addresses, port, listens, hostKeys };
+}
+
+/** The command a sender pastes; for a key that may only fetch, the command to fetch. */
+export function senderCommand(reach: Reach, address: string, access: Access): string {
+  const shell = reach.port === 22 ? '' : `-e 'ssh -p ${reach.port}' `;
+  const host = address.includes(':') ? `[${address}]` : address;
+  const remote = `${reach.user}@${host}:`;
+  return access === 'read-only'
+    ? `rsync -avP ${shell}${remote}FILE .`
+    : `rsync -avP ${shell}FILE ${remote}`;
+}
+
+/** One command for each address, for `--json`. */
+export function senderCommands(reach: Reach, access: Access): string[] {
+  return reach.addresses.map((address) => senderCommand(reach, address, access));
+}
+
+/** The command, where else it works, and what is in the way, as lines for a person. */
+export function describeReach(reach: Reach, access: Access): string[] {
+  const [first, ...others] = reach.addresses;
+  const lines: string[] = [];
+  if (first === undefined) {
+    lines.push('This machine is in no network now; once it is, pysync status shows the command.');
+  } else {
+    lines.push(`    ${senderCommand(reach, first, access)}`);
+    if (others.length > 0) lines.push('', `This machine is also ${others.join(', ')}.`);
+  }
+  if (reach.listens) return lines;
+  return [
+    ...lines,
+    '',
+    `No ssh server answers on this machine (port ${reach.port}), so nobody can send yet. To start one:`,
+    ...serverHints(),
+  ];
+}
+
+function serverHints(): string[] {
+  if (process.platform === 'darwin') {
+    return ['    System Settings > General > Sharing > Remote Login: on'];
+  }
+  return [
+    '    sudo apt-get install openssh-server     (Debian, Ubuntu)',
+    '    sudo systemctl enable --now ssh         (elsewhere the service is called sshd)',
+  ];
+}
+
+/** The fingerprints that ssh shows the sender on first contact. */
+export function describeHostKeys(hostKeys: readonly HostKey[]): string[] {
+  if (hostKeys.length === 0) return [];
+  return [
+    'On first contact ssh shows the sender a fingerprint. It has to be one of these:',
+    ...hostKeys.map(({ type, fingerprint }) => `    ${type} ${fingerprint}`),
+  ];
+}

@@ -1,0 +1,108 @@
+/** `pysync` and `pysync status`: who may send, where it lands, and how a peer gets here. */
+import { runningTransfers } from '../history/running.js';
+import type { OurKey } from '../keys/authorized-keys.js';
+import { importedKeys, isExpired } from '../keys/imported.js';
+import { launcherSettings } from '../share/launcher.js';
+import { levelMeanings } from '../share/level-meanings.js';
+import { usageOf } from '../share/usage.js';
+import type { Usage } from '../share/usage.js';
+import { defaultShare } from '../system/folders.js';
+import { columns, note, print, printJson, style } from '../system/output.js';
+import { formatSize } from '../system/sizes.js';
+import { printable } from '../system/text.js';
+import { describeAccess, keyAsJson } from './describe.js';
+import type { Options } from './options.js';
+import { describeHostKeys, describeReach, findReach, senderCommands } from './reach.js';
+import type { Reach } from './reach.js';
+
+interface Status {
+  readonly shares: readonly { path: string; usage: Usage | undefined; keys: readonly OurKey[] }[];
+  readonly broken: readonly string[];
+  readonly running: ReturnType<typeof runningTransfers>;
+  readonly level: keyof typeof levelMeanings | undefined;
+  readonly reach: Reach;
+}
+
+export async function run(_args: readonly string[], options: Options): Promise<void> {
+  const [{ keys, broken }, reach] = await Promise.all([importedKeys(), findReach()]);
+  const paths = [...new Set(keys.map(({ policy }) => policy.share))];
+  if (paths.length === 0) paths.push(defaultShare());
+  const shares = await Promise.all(
+    paths.map(async (path) => ({
+      path,
+      usage: await usageOf(path),
+      keys: keys.filter(({ policy }) => policy.share === path),
+    })),
+  );
+  const level = launcherSettings()?.level;
+  const status: Status = { shares, broken, running: runningTransfers(), level, reach };
+  if (options['json'] === true) printJson(asJson(status));
+  else printText(status);
+}
+
+function printText({ shares, broken, running, level, reach }: Status): void {
+  for (const sentence of broken) note(`pysync: ${printable(sentence)}`);
+  const keys = shares.flatMap((share) => share.keys);
+  for (const share of shares) {
+    print(`${style.bold(printable(share.path))}  ${describeUsage(share.usage)}`);
+    for (const line of columns(share.keys.map(describeKey))) print(`    ${line}`);
+  }
+  if (keys.length === 0) {
+    print();
+    print('Nobody may send yet. To let somebody in: pysync -i <key | file | github-user>');
+    return;
+  }
+  for (const { peer, direction, address, share } of running) {
+    const what = direction === 'push' ? 'sending into' : 'fetching from';
+    print(`now: ${peer} (${address}) is ${what} ${printable(share)}`);
+  }
+  print();
+  print('Peers on this network use plain rsync:');
+  print();
+  const access = keys.every(({ policy }) => policy.access === 'read-only')
+    ? 'read-only'
+    : 'read-write';
+  for (const line of describeReach(reach, access)) print(line);
+  print();
+  print(describeLevel(level));
+  for (const line of describeHostKeys(reach.hostKeys)) print(line);
+}
+
+function describeLevel(level: Status['level']): string {
+  if (level === undefined) {
+    return style.bad('The launcher is missing or damaged, so no peer gets in: import a key again');
+  }
+  const text = `Confinement: ${levelMeanings[level]}.`;
+  return level === 'none' ? style.bad(text) : text;
+}
+
+function describeKey(key: OurKey): string[] {
+  const expired = isExpired(key, new Date()) ? style.bad(' (expired)') : '';
+  return [key.policy.peer, key.policy.key, describeAccess(key) + expired];
+}
+
+function describeUsage(usage: Usage | undefined): string {
+  if (usage === undefined) return 'not made yet';
+  const { bytes, files, complete, free } = usage;
+  const more = complete ? '' : 'over ';
+  const count = `${more}${files} ${files === 1 ? 'file' : 'files'}`;
+  return `${more}${formatSize(bytes)} in ${count}, no size cap, ${formatSize(free)} free on this disk`;
+}
+
+function asJson({ shares, broken, running, level, reach }: Status): object {
+  return {
+    shares: shares.map(({ path, usage, keys }) => ({
+      path,
+      usage: usage ?? null,
+      keys: keys.map(keyAsJson),
+    })),
+    broken,
+    running: running.map(({ peer, key, address, direction, share, time }) => {
+      return { peer, key, address, direction, share, time };
+    }),
+    confinement: level ?? null,
+    commands: senderCommands(reach, 'read-write'),
+    sshServer: { port: reach.port, listens: reach.listens },
+    hostKeys: reach.hostKeys,
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * The launcher on disk: the one program that the imported keys can start.
+ */
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Level } from '../gate/decide.js';
+import { launcherText } from '../gate/launcher.js';
+import type { Settings } from '../gate/settings.js';
+import { parseSettings } from '../gate/settings.js';
+import { splitWords } from '../gate/words.js';
+import { replaceFile } from '../system/files.js';
+import { dataFolder } from '../system/folders.js';
+import { version } from '../system/version.js';
+import { findConfinement } from './confinement.js';
+
+export function launcherPath(): string {
+  return join(dataFolder(), 'gate');
+}
+
+/**
+ * Makes the launcher, or makes it anew, with the strongest confinement this machine has.
+ *
+ * Where the launcher in place runs without a sandbox, the owner has chosen that before and need
+ * not say so again.
+ */
+export async function makeLauncher(
+  authorizedKeys: string,
+  confine: 'none' | undefined,
+): Promise<{ path: string; level: Level }> {
+  const allowNone = confine === 'none' || launcherSettings()?.level === 'none';
+  const settings = await findConfinement(authorizedKeys, allowNone);
+  const text = launcherText({
+    node: process.execPath,
+    main: fileURLToPath(new URL('../gate/main.js', import.meta.url)),
+    version,
+    settings,
+  });
+  mkdirSync(dataFolder(), { recursive: true, mode: 0o700 });
+  await replaceFile(launcherPath(), () => Buffer.from(text), { mode: 0o700 });
+  // A copy restored from a backup may have lost its mode.
+  chmodSync(launcherPath(), 0o700);
+  return { path: launcherPath(), level: settings.level };
+}
+
+/** What the launcher in place was made with; undefined where there is none that can be read. */
+export function launcherSettings(): Settings | undefined {
+  try {
+    const text = readFileSync(launcherPath(), 'utf8');
+    const lines = text.split('\n').filter((line) => /^ {2}--[a-z-]+ .* \\$/.test(line));
+    const words = lines.flatMap((line) => splitWords(line.slice(0, -2).trim()));
+    return parseSettings(words.map((word) => word.text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * What a person sees. Results go to standard output, talk to standard error; colour only where a
+ * terminal shows it. Whatever comes from outside passes `printable` before it gets here.
+ */
+import { Chalk } from 'chalk';
+import type { ChalkInstance } from 'chalk';
+
+function chalkFor(stream: NodeJS.WriteStream): ChalkInstance {
+  // An empty NO_COLOR counts as not set (no-color.org).
+  const isUnwanted = (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb';
+  const plain = !stream.isTTY || isUnwanted;
+  return plain ? new Chalk({ level: 0 }) : new Chalk();
+}
+
+const out = chalkFor(process.stdout);
+const err = chalkFor(process.stderr);
+
+/** Styles for text on standard output. */
+export const style = {
+  bold: (text: string): string => out.bold(text),
+  dim: (text: string): string => out.dim(text),
+  good: (text: string): string => out.green(text),
+  bad: (text: string): string => out.red(text),
+};
+
+/** A line of the result. */
+export function print(line = ''): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** The whole result of a command run with `--json`. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+/** A line beside the result: what was noticed. */
+export function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** An error, with the hints how to go on. */
+export function printError(message: string, hints: readonly string[]): void {
+  process.stderr.write(`${err.red('pysync:')} ${message}\n`);
+  for (const hint of hints) process.stderr.write(`  ${hint}\n`);
+}
+
+/** Rows as columns of even width; the last one is left ragged. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
