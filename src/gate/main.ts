@@ -17,7 +17,7 @@ import { parsePolicy } from './policy.js';
 import { quoteAll } from './quote.js';
 import { Refusal } from './refusal.js';
 import { readSecludedWords } from './secluded.js';
-import { logPaths, ownMode, writeLog } from './session.js';
+import { logPaths, makeLogFolders, ownMode, writeLog } from './session.js';
 import type { Header } from './session.js';
 import type { Settings } from './settings.js';
 import { parseSettings } from './settings.js';
@@ -42,6 +42,7 @@ async function main(): Promise<string> {
     pid: process.ppid,
     mode: '',
   };
+  makeLogFolders(settings.state);
   const log = logPaths(settings.state, new Date(), process.ppid);
   try {
     if (!isStillAuthorized(settings.authorizedKeys, policyWords)) {
@@ -125,8 +126,9 @@ main().then(
   },
   (error: unknown) => {
     tell(error);
-    // Not exit(): it would wait for a read of secluded words that may never end.
     process.exitCode = 1;
-    process.kill(process.pid, 'SIGKILL');
+    // exit() would wait for a read of secluded words that may never end; this does not, and unlike
+    // other signals the launcher's shell says nothing about it.
+    process.kill(process.pid, 'SIGINT');
   },
 );

@@ -51,9 +51,15 @@ export function logPaths(state: string, now: Date, pid: number): Log {
   return { running: `${state}/running/${name}`, ended: `${state}/log/${name}` };
 }
 
+/** Makes the folders of `state` where they are missing. */
+export function makeLogFolders(state: string): void {
+  for (const name of ['running', 'log']) {
+    mkdirSync(`${state}/${name}`, { recursive: true, mode: 0o700 });
+  }
+}
+
 /** Writes a log's first line, and more lines where it ends at once. */
 export function writeLog(path: string, header: Header, ...more: readonly string[]): void {
-  mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true, mode: 0o700 });
   const descriptor = openSync(path, 'wx', 0o600);
   try {
     writeSync(descriptor, [JSON.stringify(header), ...more, ''].join('\n'));
