@@ -40,7 +40,7 @@ export function anyKeyLine(): fc.Arbitrary<KeyLine> {
   const text = fc
     .string({
       unit: fc.oneof(
-        fc.constantFrom(...`"'",= $\`;&|*?[]{}()<>~!#%^/`),
+        fc.constantFrom(...Array.from(`"'",= $\`;&|*?[]{}()<>~!#%^/`)),
         fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }),
       ),
     })
