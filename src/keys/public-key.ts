@@ -101,7 +101,7 @@ function keyIsPrivate(origin: string, publicKeyBeside: string | undefined): Pysy
 }
 
 /** `SHA256:…` over the key's blob, as OpenSSH writes it: base64 without padding. */
-export function fingerprintOf(blob: string): string {
+function fingerprintOf(blob: string): string {
   const digest = createHash('sha256').update(Buffer.from(blob, 'base64')).digest('base64');
   return `SHA256:${digest.replace(/=+$/, '')}`;
 }

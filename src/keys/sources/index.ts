@@ -8,7 +8,7 @@ import type { KeySource, SourceContext, SourceResult } from './source.js';
 import { stdin } from './stdin.js';
 import { url } from './url.js';
 
-export type { Reading, SourceContext, SourceResult } from './source.js';
+export type { SourceContext, SourceResult } from './source.js';
 
 /** The first that recognises a source reads it; so a file that exists wins over a GitHub name. */
 const sources: readonly KeySource[] = [stdin, url, file, raw, github];

@@ -1,7 +1,7 @@
 /** What every kind of key source promises. A new kind is one file and one line in index.ts. */
 import { PysyncError } from '../../errors.js';
 
-export type Reading = 'argument' | 'file' | 'stdin' | 'github' | 'url';
+type Reading = 'argument' | 'file' | 'stdin' | 'github' | 'url';
 
 export interface SourceContext {
   /** Base of GitHub's REST API; default `https://api.github.com`. */
