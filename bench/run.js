@@ -1,0 +1,41 @@
+/**
+ * npm run bench [-- PART…]: what pysync costs, as ratios of runs that take turns, against a key
+ * that nothing restricts and against rsync's own rrsync, for one account on one sshd.
+ *
+ * Parts: tiny, large, many, update, memory, start; all of them without a name. Prints Markdown to
+ * standard output. As root it makes a throw-away account; otherwise it uses the one it runs as,
+ * with a home of its own. All it makes is removed at the end, also on Ctrl-C.
+ */
+import { setUp } from './set-up.js';
+import { memory } from './memory.js';
+import { start } from './start.js';
+import { large, many, tiny, update } from './transfers.js';
+
+const parts = { tiny, large, many, update, memory, start };
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !Object.hasOwn(parts, name));
+if (unknown.length > 0) {
+  console.error(`no such part: ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`);
+  process.exit(2);
+}
+
+const undo = [];
+const cleanUp = () => {
+  for (const step of undo.splice(0).reverse()) step();
+};
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => {
+    cleanUp();
+    process.exit(130);
+  });
+}
+try {
+  const bench = await setUp(undo);
+  console.log(bench.description);
+  for (const [name, run] of Object.entries(parts)) {
+    if (wanted.length === 0 || wanted.includes(name)) console.log(`\n${await run(bench)}`);
+  }
+} finally {
+  cleanUp();
+}

@@ -1,0 +1,53 @@
+/**
+ * The three keys that are compared: unrestricted, rrsync's and pysync's.
+ */
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+
+/** Each with the folder its files land in, and the words of an rsync client that uses it. */
+export function createVariants({ folder, account, program, port }) {
+  const { home } = account;
+  const at = `${account.name}@127.0.0.1:`;
+  const variant = (name, share, target = at) => {
+    const key = join(folder, `key-${name}`);
+    createKey(key);
+    const ssh = ['ssh', '-F', 'none', '-p', port, '-i', key, '-o', 'IdentitiesOnly=yes'];
+    ssh.push('-o', `UserKnownHostsFile=${folder}/known_hosts`, '-o', 'BatchMode=yes');
+    ssh.push('-o', 'StrictHostKeyChecking=accept-new', '-o', 'LogLevel=ERROR');
+    const publicKey = fs.readFileSync(`${key}.pub`, 'utf8').trim();
+    const rsync = ['rsync', '-e', ssh.join(' ')];
+    return { name, share: join(home, share), rsync, target, publicKey };
+  };
+  const plain = variant('unrestricted', 'plain', `${at}${home}/plain/`);
+  const rrsync = variant('rrsync', 'rr');
+  const ours = variant('pysync', 'public');
+
+  fs.mkdirSync(join(home, '.ssh'), { mode: 0o700 });
+  const lines = [plain.publicKey, `restrict,command="rrsync ${rrsync.share}" ${rrsync.publicKey}`];
+  fs.writeFileSync(join(home, '.ssh/authorized_keys'), `${lines.join('\n')}\n`, { mode: 0o600 });
+  for (const { share } of [plain, rrsync]) fs.mkdirSync(share);
+  if (process.getuid() === 0) {
+    execFileSync('chown', ['-R', `${account.uid}:${account.gid}`, home]);
+  }
+  const [command, ...args] = asAccount(account, [process.execPath, program, '--import']);
+  execFileSync(command, [...args, ours.publicKey], {
+    env: environment(account),
+    cwd: home,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  return [plain, rrsync, ours];
+}
+
+/** A command in the words that run it as the account. */
+export function asAccount({ become }, argv) {
+  return [...become, ...argv];
+}
+
+export function environment(account) {
+  return { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: account.home, USER: account.name };
+}
+
+export function createKey(path) {
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
+}
