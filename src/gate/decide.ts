@@ -36,6 +36,11 @@ export interface Decision {
   readonly arguments: readonly string[];
   /** What stands behind it; relative to the share's top. */
   readonly places: readonly Place[];
+  /**
+   * Of a push that may set them on the share's own folder: `A` for its ACL, `X` for its extended
+   * attributes. The launcher gives the folder back its own.
+   */
+  readonly topAttributes: string;
 }
 
 /**
@@ -75,6 +80,7 @@ export function decide(
   checkEffects(whole, policy, places, confinement.level);
 
   const destination = direction === 'push' ? (places[0]?.path ?? '.') : '.';
+  const mayReachTop = direction === 'push' && isTop(destination);
   const options = whole.options.flatMap((option) =>
     renderOption(option, destination, policy.share, confinement),
   );
@@ -93,7 +99,13 @@ export function decide(
       '.',
     ],
     places,
+    topAttributes: mayReachTop ? attributesOf(whole.options) : '',
   };
+}
+
+function attributesOf(options: readonly Option[]): string {
+  const letters = options.map(({ flag }) => /^-[^-e][^e]*/.exec(flag)?.[0] ?? '').join('');
+  return ['A', 'X'].filter((letter) => letters.includes(letter)).join('');
 }
 
 function checkAccess(policy: Policy, direction: 'push' | 'pull'): void {

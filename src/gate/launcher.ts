@@ -32,24 +32,35 @@ export function launcherText({ node, main, version, settings }: LauncherParts): 
 # The forced command of the keys that pysync imported: asks for a decision, runs the one command
 # that comes back, and tidies up after it.
 PATH=/usr/bin:/bin
-if [ ! -x ${quote(node)} ] || [ ! -r ${quote(main)} ]; then
+fail() {
   echo 'pysync: the receiving side has a problem; its owner can see it with: pysync status' >&2
   exit 1
-fi
+}
+[ -x ${quote(node)} ] && [ -r ${quote(main)} ] || fail
 plan=$(exec /usr/bin/env -i \\
   SSH_ORIGINAL_COMMAND="\${SSH_ORIGINAL_COMMAND-}" SSH_CONNECTION="\${SSH_CONNECTION-}" \\
   ${quote(node)} ${quote(main)} \\
 ${lines.join('\n')}
   -- "$@") || exit 1
 eval "set -- $plan"
-log=$1 ended=$2 share=$3 mode=$4 filter=$5
-shift 5
+log=$1 ended=$2 share=$3 mode=$4 attributes=$5 filter=$6
+shift 6
 
-[ -z "$mode" ] || touch -r "$share" "$log.time"
+if [ -n "$mode" ]; then
+  touch -r "$share" "$log.time" 2>/dev/null || fail
+fi
+if [ -n "$attributes" ]; then
+  ${quote(settings.rsync)} -dp"$attributes" "$share" "$log.top/" 2>/dev/null || fail
+fi
 if [ -n "$filter" ]; then "$@" 9<"$filter"; else "$@"; fi
 status=$?
+exec 2>/dev/null
 
-# The share's own mode and time are not a client's to change (rsync -a ./ HOST: sets them).
+# The share's own attributes, mode and time are not a client's to change (rsync -a ./ HOST: does).
+if [ -n "$attributes" ]; then
+  ${quote(settings.rsync)} -dp"$attributes" "$log.top/\${share##*/}" "\${share%/*}/"
+  rm -rf "$log.top"
+fi
 if [ -n "$mode" ]; then
   chmod "$mode" "$share"
   if [ "$share" -nt "$log.time" ] || [ "$share" -ot "$log.time" ]; then touch "$share"; fi

@@ -41,6 +41,7 @@ async function main(): Promise<string> {
     command,
     pid: process.ppid,
     mode: '',
+    topAttributes: '',
   };
   makeLogFolders(settings.state);
   const log = logPaths(settings.state, new Date(), process.ppid);
@@ -51,13 +52,14 @@ async function main(): Promise<string> {
       ]);
     }
     const decision = await decisionFor(policy, settings, command);
-    const isPush = decision.direction === 'push';
-    const mode = isPush ? ownMode(policy, settings.state) : '';
-    writeLog(log.running, { ...header, direction: decision.direction, mode });
+    const { direction, topAttributes } = decision;
+    const isPush = direction === 'push';
+    const mode = isPush ? ownMode(policy.share, topAttributes, settings.state) : '';
+    writeLog(log.running, { ...header, direction, mode, topAttributes });
     const session = { share: policy.share, log: log.running, readOnly: !isPush };
     const seccomp = settings.level === 'bubblewrap' ? settings.seccomp : '';
     return quoteAll([
-      ...[log.running, log.ended, policy.share, mode, seccomp],
+      ...[log.running, log.ended, policy.share, mode, topAttributes, seccomp],
       ...confine(settings, session, decision),
     ]);
   } catch (error) {

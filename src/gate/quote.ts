@@ -3,8 +3,8 @@
  * forced command in `authorized_keys` rest on it.
  *
  * SECURITY: a word is either made only of characters that no shell acts on, or stands in single
- * quotes, inside which POSIX shells act on nothing. test/unit/gate/quote.test.ts holds this
- * against a real sh, for any word.
+ * quotes, inside which POSIX shells act on nothing. test/integration/gate/quote.test.ts holds
+ * this against real shells, for any word.
  */
 export function quote(word: string): string {
   // Not `=` in front: zsh would look for a program of that name.

@@ -16,7 +16,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import type { Policy } from './policy.js';
+import { Refusal } from './refusal.js';
 
 export interface Header {
   readonly version: 1;
@@ -35,6 +35,8 @@ export interface Header {
   readonly pid: number;
   /** The permission bits that the share's own folder gets back after a push, octal; else empty. */
   readonly mode: string;
+  /** `topAttributes` of the decision. */
+  readonly topAttributes: string;
 }
 
 export interface Log {
@@ -79,15 +81,24 @@ export function readHeader(path: string): Header | undefined {
 }
 
 /**
- * The share's permission bits as its owner set them. `rsync -a dir/ host:` sets those of the share
- * itself, so while another push runs, what stands on disk may be a client's doing; that push's
- * header has what stood there before.
+ * What a push needs to know of the share's own folder before rsync starts: its permission bits as
+ * the owner set them.
+ *
+ * `rsync -a dir/ host:` sets those of the share itself, so while another push runs, what stands on
+ * disk may be a client's doing; that push's header has what stood there before. For ACLs and
+ * extended attributes there is no such note, so a second push that sets them has to wait.
  */
-export function ownMode(policy: Policy, state: string): string {
-  for (const header of runningSessions(state)) {
-    if (header.share === policy.share && header.mode !== '') return header.mode;
+export function ownMode(share: string, topAttributes: string, state: string): string {
+  const pushes = runningSessions(state).filter(
+    (header) => header.share === share && header.direction === 'push',
+  );
+  if (topAttributes !== '' && pushes.some((header) => header.topAttributes !== '')) {
+    throw new Refusal('another transfer with -A or -X to the top of the share is running', [
+      'send into a folder, as in HOST:folder/, or try again later',
+    ]);
   }
-  return (statSync(policy.share).mode & 0o7777).toString(8);
+  const [first] = pushes;
+  return first?.mode ?? (statSync(share).mode & 0o7777).toString(8);
 }
 
 /** The connections whose launcher is alive. */
