@@ -109,6 +109,9 @@ async function report(error: unknown): Promise<number> {
   return 1;
 }
 
+// sshd reads a key's expiry in the system's time zone, whatever zone this shell is set to.
+delete process.env['TZ'];
+
 process.on('SIGINT', () => process.exit(130));
 process.stdout.on('error', (error) => {
   // A reader that has seen enough, as in `pysync keys | head`.
@@ -116,8 +119,8 @@ process.stdout.on('error', (error) => {
   throw error;
 });
 
-try {
-  await buildProgram().parseAsync();
-} catch (error) {
-  process.exitCode = await report(error);
-}
+buildProgram()
+  .parseAsync()
+  .catch(async (error: unknown) => {
+    process.exitCode = await report(error);
+  });

@@ -21,7 +21,7 @@ export async function findReach(): Promise<Reach> {
 }
 
 /** The command a sender pastes; for a key that may only fetch, the command to fetch. */
-export function senderCommand(reach: Reach, address: string, access: Access): string {
+function senderCommand(reach: Reach, address: string, access: Access): string {
   const shell = reach.port === 22 ? '' : `-e 'ssh -p ${reach.port}' `;
   const host = address.includes(':') ? `[${address}]` : address;
   const remote = `${reach.user}@${host}:`;

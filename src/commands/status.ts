@@ -1,8 +1,11 @@
 /** `pysync` and `pysync status`: who may send, where it lands, and how a peer gets here. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { PysyncError } from '../errors.js';
 import { runningTransfers } from '../history/running.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys, isExpired } from '../keys/imported.js';
-import { launcherSettings } from '../share/launcher.js';
+import { isLauncherCurrent, launcherSettings, makeLauncher } from '../share/launcher.js';
 import { levelMeanings } from '../share/level-meanings.js';
 import { usageOf } from '../share/usage.js';
 import type { Usage } from '../share/usage.js';
@@ -34,10 +37,31 @@ export async function run(_args: readonly string[], options: Options): Promise<v
       keys: keys.filter(({ policy }) => policy.share === path),
     })),
   );
-  const level = launcherSettings()?.level;
+  const { level, problems } = await mendLauncher(keys);
+  for (const line of problems) note(printable(line));
   const status: Status = { shares, broken, running: runningTransfers(), level, reach };
   if (options['json'] === true) printJson(asJson(status));
   else printText(status);
+}
+
+/**
+ * After an upgrade of pysync, Node or rsync the launcher is of yesterday, and peers may not get in:
+ * it is made anew here.
+ */
+async function mendLauncher(
+  keys: readonly OurKey[],
+): Promise<{ level: Status['level']; problems: readonly string[] }> {
+  if (keys.length === 0 || isLauncherCurrent()) {
+    return { level: launcherSettings()?.level, problems: [] };
+  }
+  try {
+    const { level } = await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), undefined);
+    return { level, problems: ['pysync: the launcher was out of date and was made anew'] };
+  } catch (error) {
+    if (!(error instanceof PysyncError)) throw error;
+    const hints = error.hints.map((hint) => `  ${hint}`);
+    return { level: undefined, problems: [`pysync: no peer gets in: ${error.message}`, ...hints] };
+  }
 }
 
 function printText({ shares, broken, running, level, reach }: Status): void {
@@ -70,7 +94,7 @@ function printText({ shares, broken, running, level, reach }: Status): void {
 
 function describeLevel(level: Status['level']): string {
   if (level === undefined) {
-    return style.bad('The launcher is missing or damaged, so no peer gets in: import a key again');
+    return style.bad('Confinement: none could be set up, so no peer gets in (see above).');
   }
   const text = `Confinement: ${levelMeanings[level]}.`;
   return level === 'none' ? style.bad(text) : text;

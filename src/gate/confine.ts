@@ -2,7 +2,7 @@
  * From a decision to the one command the launcher runs: rsync inside the strongest confinement
  * this machine has. The kernel is the wall; what decide.ts checks is the first layer in front.
  */
-import type { Confinement, Decision, Level } from './decide.js';
+import type { Confinement, Decision } from './decide.js';
 import { quote, quoteAll } from './quote.js';
 import type { Settings } from './settings.js';
 
@@ -19,7 +19,7 @@ export interface Session {
  * What rsync writes about each file, behind the date and process that it puts there itself:
  * operation, length, bytes over the wire, name. The name is last: it may hold anything.
  */
-export const logFormat = '%o %l %b %n';
+const logFormat = '%o %l %b %n';
 
 /** Where a sandbox of this level shows the share. */
 export function confinementOf(settings: Settings, share: string): Confinement {
@@ -112,11 +112,6 @@ export function landlockArguments(
     ...rule('write-file', session.log),
     ...rule(session.readOnly ? 'read-file,read-dir' : write, session.share),
   ];
-}
-
-/** Whether a level lets rsync name the real path of the share in its messages. */
-export function showsRealPath(level: Level): boolean {
-  return level !== 'bubblewrap';
 }
 
 function inFolder(folder: string, sh: string, program: readonly string[]): string[] {

@@ -24,7 +24,7 @@ export interface Confinement {
   readonly confinesRoot: boolean;
 }
 
-export interface Place {
+interface Place {
   readonly path: string;
   /** For the sender's wildcards: expanded inside the sandbox, where only the share is. */
   readonly pattern?: string;

@@ -5,7 +5,7 @@
  * It prints the words the launcher goes on with (see launcher.ts), or a sentence for the sender on
  * standard error and ends with status 1. Every error ends in a refusal.
  */
-import { writeSync } from 'node:fs';
+import { accessSync, writeSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { isStillAuthorized } from './authorized.js';
 import { confine, confinementOf } from './confine.js';
@@ -51,6 +51,8 @@ async function main(): Promise<string> {
         'close this connection and try again',
       ]);
     }
+    // Without it bubblewrap would name the real path in its own message.
+    accessSync(policy.share);
     const decision = await decisionFor(policy, settings, command);
     const { direction, topAttributes } = decision;
     const isPush = direction === 'push';

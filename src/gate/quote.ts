@@ -7,8 +7,8 @@
  * this against real shells, for any word.
  */
 export function quote(word: string): string {
-  // Not `=` in front: zsh would look for a program of that name.
-  if (/^[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*$/.test(word)) return word;
+  // Not `=` or `%` in front: zsh looks for a program of that name, fish for a process.
+  if (/^[A-Za-z0-9_@+:,./-][A-Za-z0-9_@%+=:,./-]*$/.test(word)) return word;
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 

@@ -71,7 +71,7 @@ export function writeLog(path: string, header: Header, ...more: readonly string[
 }
 
 /** Reads a log's first line; undefined where it is not whole. */
-export function readHeader(path: string): Header | undefined {
+function readHeader(path: string): Header | undefined {
   try {
     const [line = ''] = readFileSync(path, 'utf8').split('\n', 1);
     return JSON.parse(line) as Header;

@@ -21,7 +21,7 @@ export interface PublicKey {
   readonly comment: string;
 }
 
-export interface FoundKey {
+interface FoundKey {
   readonly key: PublicKey;
   /** Counted from 1. */
   readonly line: number;

@@ -1,10 +1,10 @@
 /**
  * The launcher on disk: the one program that the imported keys can start.
  */
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Level } from '../gate/decide.js';
+import { rsyncStamp } from '../gate/inspect.js';
 import { launcherText } from '../gate/launcher.js';
 import type { Settings } from '../gate/settings.js';
 import { parseSettings } from '../gate/settings.js';
@@ -12,7 +12,13 @@ import { splitWords } from '../gate/words.js';
 import { replaceFile } from '../system/files.js';
 import { dataFolder } from '../system/folders.js';
 import { version } from '../system/version.js';
-import { findConfinement } from './confinement.js';
+
+/** What this pysync writes into a launcher about itself. */
+const origin = {
+  node: process.execPath,
+  main: join(__dirname, '../gate/main.js'),
+  version,
+};
 
 export function launcherPath(): string {
   return join(dataFolder(), 'gate');
@@ -29,18 +35,33 @@ export async function makeLauncher(
   confine: 'none' | undefined,
 ): Promise<{ path: string; level: Level }> {
   const allowNone = confine === 'none' || launcherSettings()?.level === 'none';
+  // Loaded only here: status needs the rest of this file, and not what runs child processes.
+  const { findConfinement } = await import('./confinement.js');
   const settings = await findConfinement(authorizedKeys, allowNone);
-  const text = launcherText({
-    node: process.execPath,
-    main: fileURLToPath(new URL('../gate/main.js', import.meta.url)),
-    version,
-    settings,
-  });
+  const text = launcherText({ ...origin, settings });
   mkdirSync(dataFolder(), { recursive: true, mode: 0o700 });
   await replaceFile(launcherPath(), () => Buffer.from(text), { mode: 0o700 });
   // A copy restored from a backup may have lost its mode.
   chmodSync(launcherPath(), 0o700);
   return { path: launcherPath(), level: settings.level };
+}
+
+/**
+ * Whether the launcher in place is as this pysync would make it, as far as that can be seen without
+ * trying the sandbox again: it runs this Node and this gate, with the programs that are there.
+ */
+export function isLauncherCurrent(): boolean {
+  const settings = launcherSettings();
+  if (settings === undefined) return false;
+  const { level, rsync, rsyncStamp: stamp, bwrap, setpriv } = settings;
+  const cages = { bubblewrap: [bwrap], landlock: [setpriv], none: [] };
+  try {
+    for (const path of [launcherPath(), rsync, ...cages[level]]) accessSync(path, constants.X_OK);
+    const text = readFileSync(launcherPath(), 'utf8');
+    return text === launcherText({ ...origin, settings }) && rsyncStamp(rsync) === stamp;
+  } catch {
+    return false;
+  }
 }
 
 /** What the launcher in place was made with; undefined where there is none that can be read. */

@@ -22,7 +22,7 @@ export function lanAddresses(): LanAddress[] {
     found.push(...infos.filter((info) => !info.internal && !isLinkLocal(info.address)));
   }
   return found
-    .sort((a, b) => a.family.localeCompare(b.family))
+    .sort((a, b) => Number(a.family === 'IPv6') - Number(b.family === 'IPv6'))
     .map(({ address, cidr }) => ({ address, cidr: networkOf(cidr ?? address) }));
 }
 

@@ -3,7 +3,6 @@
  * string, an environment made from an allow-list, a time limit, and the whole process group ended
  * when that limit passes.
  */
-import { execa } from 'execa';
 import { PysyncError } from '../errors.js';
 import { findTool } from './tools.js';
 
@@ -39,6 +38,8 @@ export async function run(
 ): Promise<RunResult> {
   const path = findTool(tool);
   const timeoutMs = options.timeoutMs ?? 30_000;
+  // Loaded when it is first used: it is as large as all of pysync, and status runs no tool.
+  const { execa } = await import('execa');
   const child = execa(path, args, {
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...options.env },
     extendEnv: false,

@@ -52,7 +52,9 @@ function checkTools(): void {
   ];
   const missing = needed.filter((tool) => lookForTool(tool) === undefined);
   if (missing.length > 0) {
-    throw new Error(`not installed: ${missing.join(', ')}; node bin/setup.js --test installs them`);
+    throw new Error(
+      `not installed: ${missing.join(', ')}; node bin/setup.mjs --test installs them`,
+    );
   }
   if (!existsSync(join(projectFolder, 'dist'))) {
     throw new Error('there is no dist to test; npm run build makes it');

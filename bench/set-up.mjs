@@ -9,8 +9,8 @@ import { cpus, tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { endProcesses } from './processes.js';
-import { createKey, createVariants } from './variants.js';
+import { endProcesses } from './processes.mjs';
+import { createKey, createVariants } from './variants.mjs';
 
 const projectFolder = dirname(dirname(fileURLToPath(import.meta.url)));
 const isRoot = process.getuid() === 0;

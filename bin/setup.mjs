@@ -4,13 +4,13 @@
  * package. Where nothing is to do it says nothing and is quick; what it says goes to standard
  * error, because standard output belongs to the results of pysync.
  *
- *     node bin/setup.js                  what running pysync needs
- *     node bin/setup.js --test           what its tests need as well
- *     node bin/setup.js --finish-build   the part of `npm run build` that tsc does not do
+ *     node bin/setup.mjs                  what running pysync needs
+ *     node bin/setup.mjs --test           what its tests need as well
+ *     node bin/setup.mjs --finish-build   the part of `npm run build` that tsc does not do
  */
-import { buildIfStale, finishBuild } from './setup/build.js';
-import { installNodeModules } from './setup/node-modules.js';
-import { installMissingTools } from './setup/tools.js';
+import { buildIfStale, finishBuild } from './setup/build.mjs';
+import { installNodeModules } from './setup/node-modules.mjs';
+import { installMissingTools } from './setup/tools.mjs';
 
 /** What stops the set-up with a message a person can act on. Anything else is a bug of ours. */
 class SetupError extends Error {}

@@ -5,8 +5,8 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { listProcesses, memoryOf } from './processes.js';
-import { writeRandom } from './transfers.js';
+import { listProcesses, memoryOf } from './processes.mjs';
+import { writeRandom } from './transfers.mjs';
 
 export async function memory(bench) {
   const file = join(bench.folder, 'slow');

@@ -3,8 +3,8 @@
  */
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { formatRatio, formatTime, takeTurns, time } from './measure.js';
-import { asAccount, environment } from './variants.js';
+import { formatRatio, formatTime, takeTurns, time } from './measure.mjs';
+import { asAccount, environment } from './variants.mjs';
 
 export async function start(bench) {
   return `${await startOfProgram(bench)}\n\n${await startOfGate(bench)}`;

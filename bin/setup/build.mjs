@@ -3,7 +3,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,15 +22,8 @@ export function buildIfStale({ say, stop }) {
   if (status !== 0) stop('the build failed; what it said stands above');
 }
 
-/**
- * The gate is CommonJS inside a package of ES modules, which node learns from a package.json
- * beside it. The stamp is written last: a build that was cut off is not taken for a whole one.
- */
+/** Written last: a build that was cut off is not taken for a whole one. */
 export function finishBuild() {
-  copyFileSync(
-    join(projectFolder, 'src/gate/package.json'),
-    join(projectFolder, 'dist/gate/package.json'),
-  );
   writeFileSync(stamp, fingerprintOfSources());
 }
 

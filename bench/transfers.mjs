@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { formatRatio, formatTime, run, takeTurns, time } from './measure.js';
+import { formatRatio, formatTime, run, takeTurns, time } from './measure.mjs';
 
 const mebibyte = 1024 * 1024;
 

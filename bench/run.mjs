@@ -6,10 +6,10 @@
  * standard output. As root it makes a throw-away account; otherwise it uses the one it runs as,
  * with a home of its own. All it makes is removed at the end, also on Ctrl-C.
  */
-import { setUp } from './set-up.js';
-import { memory } from './memory.js';
-import { start } from './start.js';
-import { large, many, tiny, update } from './transfers.js';
+import { setUp } from './set-up.mjs';
+import { memory } from './memory.mjs';
+import { start } from './start.mjs';
+import { large, many, tiny, update } from './transfers.mjs';
 
 const parts = { tiny, large, many, update, memory, start };
 

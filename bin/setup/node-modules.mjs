@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectFolder } from './build.js';
+import { projectFolder } from './build.mjs';
 
 /** Runs `npm ci` where a package is missing or of another version than the lock file says. */
 export function installNodeModules({ say, stop }) {
