@@ -1,0 +1,74 @@
+/**
+ * The shares that have a cap, in `shares.json`. A share without one needs no record: the keys' lines
+ * say where it is.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { PysyncError } from '../errors.js';
+import { readIfThere, replaceFile } from '../system/files.js';
+import { dataFolder } from '../system/folders.js';
+import type { VolumeRecord } from '../volume/volume.js';
+
+/**
+ * An operation that was begun on a volume. It is written before the first step and taken away with
+ * the last one; what is found at the next start tells whether to finish or to undo (recover.ts).
+ */
+export type Pending =
+  | { readonly step: 'create' }
+  | { readonly step: 'grow' | 'shrink'; readonly size: number }
+  | { readonly step: 'uncap' };
+
+export interface ShareRecord {
+  /** The share's directory. */
+  readonly path: string;
+  readonly volume: VolumeRecord;
+  readonly pending?: Pending;
+  /** What a finished move left behind, kept until the owner lets it go. */
+  readonly leftover?: string;
+}
+
+interface Registry {
+  readonly version: 1;
+  readonly shares: readonly ShareRecord[];
+}
+
+function registryPath(): string {
+  return join(dataFolder(), 'shares.json');
+}
+
+/** Every capped share. Throws PysyncError `REGISTRY_DAMAGED`. */
+export async function cappedShares(): Promise<readonly ShareRecord[]> {
+  return parse(await readIfThere(registryPath())).shares;
+}
+
+/** The record of the share at `path`, or undefined where it has no cap. */
+export async function shareRecord(path: string): Promise<ShareRecord | undefined> {
+  return (await cappedShares()).find((share) => share.path === path);
+}
+
+/** Writes the record of one share; undefined takes it out. */
+export async function writeShareRecord(
+  path: string,
+  record: ShareRecord | undefined,
+): Promise<void> {
+  mkdirSync(dataFolder(), { recursive: true, mode: 0o700 });
+  await replaceFile(registryPath(), (content) => {
+    const others = parse(content).shares.filter((share) => share.path !== path);
+    const shares = record === undefined ? others : [...others, record];
+    const registry: Registry = { version: 1, shares };
+    return Buffer.from(`${JSON.stringify(registry, undefined, 2)}\n`);
+  });
+}
+
+function parse(content: Buffer | undefined): Registry {
+  if (content === undefined) return { version: 1, shares: [] };
+  try {
+    const registry = JSON.parse(content.toString('utf8')) as Registry;
+    if (registry.version === 1 && Array.isArray(registry.shares)) return registry;
+  } catch {
+    // Told below.
+  }
+  throw new PysyncError('REGISTRY_DAMAGED', `${registryPath()} cannot be read`, {
+    hints: ['put back a copy of it: it says which shares have a size cap, and where their images are'],
+  });
+}

@@ -1,0 +1,58 @@
+/**
+ * What a capped share is: an ext4 file system in a disk image, mounted over the share's directory.
+ * All that can be known without looking at the disk stands in its record (share/registry.ts).
+ */
+import { join } from 'node:path';
+import { dataFolder } from '../system/folders.js';
+
+export type EngineName = 'libguestfs' | 'e2fsprogs';
+export type MountName = 'loop' | 'fuse2fs' | 'guestmount';
+
+/** What the registry keeps of a share's volume. */
+export interface VolumeRecord {
+  /** Names the image: `<id>.img`. Made once, from the share's name and a random part. */
+  readonly id: string;
+  /** The cap: bytes of the image, and the most that the share can take from the disk. */
+  readonly size: number;
+  /** Which engine made the file system. */
+  readonly engine: EngineName;
+  /** How it is mounted. */
+  readonly mount: MountName;
+}
+
+/** A volume with the places that belong to it. */
+export interface Volume extends VolumeRecord {
+  /** The share's directory, which is the mount point. */
+  readonly share: string;
+  /** The image that is in force. */
+  readonly image: string;
+  /** An image that is being built; with nobody at work on it, it is a leftover. */
+  readonly newImage: string;
+  /**
+   * The file whose flock(2) is held for as long as a FUSE program has the image open. Beside the
+   * image, so that it outlives a replaced image.
+   */
+  readonly imageLock: string;
+  /** The lock of pysync's own operations on this volume (system/locks.ts). */
+  readonly operationLock: string;
+  /** Where a new image is mounted while it is filled. */
+  readonly stagingMount: string;
+}
+
+export function volumesFolder(): string {
+  return join(dataFolder(), 'volumes');
+}
+
+/** The volume of `share` as its record describes it. */
+export function volumeOf(share: string, record: VolumeRecord): Volume {
+  const base = join(volumesFolder(), record.id);
+  return {
+    ...record,
+    share,
+    image: `${base}.img`,
+    newImage: `${base}.img.new`,
+    imageLock: `${base}.img.lock`,
+    operationLock: `${base}.busy`,
+    stagingMount: `${base}.mnt`,
+  };
+}
