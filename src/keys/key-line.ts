@@ -102,6 +102,8 @@ export function isFrom(pattern: string): boolean {
 
 /** Whether the base64 is the canonical one, and names the same type inside (RFC 4253, 6.6). */
 export function isWellFormedKey(key: PublicKey): boolean {
+  // SECURITY: Buffer.from skips what is not base64, line breaks too; only text that comes out the
+  // same again is taken. Held by test/unit/keys/key-candidate.test.ts.
   const isCanonical = Buffer.from(key.blob, 'base64').toString('base64') === key.blob;
   return isCanonical && typeInside(key.blob) === key.type;
 }

@@ -2,11 +2,12 @@
  * The trust boundary: text from anywhere comes in, public keys that the installed OpenSSH accepts
  * come out, and why each other line was not taken.
  */
-import { createHash, createPublicKey } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import { PysyncError } from '../errors.js';
 import { quote } from '../gate/quote.js';
 import { run } from '../system/run.js';
 import { newKeyHints, type KeyCandidate } from './key-candidate.js';
+import { fingerprintOf } from './key-line.js';
 import { decodeKeyText, readText } from './key-text.js';
 
 export interface PublicKey {
@@ -98,12 +99,6 @@ function keyIsPrivate(origin: string, publicKeyBeside: string | undefined): Pysy
       ? ['ask for the public key, the file whose name ends in .pub']
       : [`import the public key beside it: pysync -i ${quote(publicKeyBeside)}`];
   return new PysyncError('KEY_IS_PRIVATE', `${origin} is a private key`, { hints });
-}
-
-/** `SHA256:…` over the key's blob, as OpenSSH writes it: base64 without padding. */
-function fingerprintOf(blob: string): string {
-  const digest = createHash('sha256').update(Buffer.from(blob, 'base64')).digest('base64');
-  return `SHA256:${digest.replace(/=+$/, '')}`;
 }
 
 /**

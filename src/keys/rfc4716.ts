@@ -9,13 +9,8 @@
  * `ssh-keygen -l` does not read it, and ssh2's reader knows neither FIDO keys nor a text with
  * several blocks, so a block is turned into the parts of a line here and judged like any other.
  */
-import {
-  cleanComment,
-  readKeyParts,
-  typeInside,
-  typePattern,
-  type LineReading,
-} from './key-candidate.js';
+import { cleanComment, readKeyParts, type LineReading } from './key-candidate.js';
+import { typeInside } from './key-line.js';
 
 export const ssh2KeyBegin = /^---- BEGIN SSH2 PUBLIC KEY ----$/;
 export const ssh2KeyEnd = /^---- END SSH2 PUBLIC KEY ----$/;
@@ -24,8 +19,8 @@ export const ssh2KeyEnd = /^---- END SSH2 PUBLIC KEY ----$/;
 export function readSsh2Block(lines: readonly string[]): LineReading {
   const { comment, body } = splitHeaders(lines);
   const blob = body.join('');
-  const type = typeInside(Buffer.from(blob, 'base64')) ?? '';
-  if (!typePattern.test(type)) {
+  const type = typeInside(blob);
+  if (type === undefined) {
     return {
       kind: 'fault',
       fault: {

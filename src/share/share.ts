@@ -17,15 +17,15 @@ import { printable } from '../system/text.js';
  */
 export function sharePath(folder: string): string {
   const path = realPath(resolve(folder));
+  for (const { place, what, inside } of forbiddenPlaces()) {
+    if (!holds(path, place) && !(inside && holds(place, path))) continue;
+    throw new PysyncError('SHARE_UNSAFE', `${printable(path)} cannot be a share: ${what}`, {
+      hints: ['choose a folder of its own with --dir, such as ~/public'],
+    });
+  }
   if (!isSharePath(path)) {
     throw new PysyncError('SHARE_UNSAFE', `'${printable(path)}' cannot be a share`, {
       hints: ['its path has a backslash or a control character in it; choose another with --dir'],
-    });
-  }
-  for (const { place, what, inside } of forbiddenPlaces()) {
-    if (!holds(path, place) && !(inside && holds(place, path))) continue;
-    throw new PysyncError('SHARE_UNSAFE', `${path} cannot be a share: ${what}`, {
-      hints: ['choose a folder of its own with --dir, such as ~/public'],
     });
   }
   return path;
@@ -52,7 +52,7 @@ function unusable(path: string, code: string | undefined, cause?: unknown): Pysy
     ENOSPC: 'the disk is full',
   };
   const reason = reasons[code ?? ''] ?? 'it cannot be used';
-  return new PysyncError('SHARE_UNUSABLE', `the share ${path} cannot be used: ${reason}`, {
+  return new PysyncError('SHARE_UNUSABLE', `the share ${printable(path)} cannot be used: ${reason}`, {
     hints: ['choose another folder with --dir'],
     cause,
   });

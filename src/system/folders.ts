@@ -18,6 +18,11 @@ export function stateFolder(): string {
   return join(base('XDG_STATE_HOME', '.local/state'), 'pysync');
 }
 
+/** The owner's preferences. */
+export function configFolder(): string {
+  return join(base('XDG_CONFIG_HOME', '.config'), 'pysync');
+}
+
 /** The share used where none is named. */
 export function defaultShare(): string {
   return join(homedir(), 'public');

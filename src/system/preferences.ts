@@ -1,6 +1,9 @@
 /** What the owner prefers, kept by conf in `$XDG_CONFIG_HOME/pysync/config.json`. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import Conf from 'conf';
 import { PysyncError } from '../errors.js';
+import { configFolder } from './folders.js';
 
 /** Every preference, with what it means. */
 export const preferences = {
@@ -15,10 +18,10 @@ export function isPreference(name: string): name is Preference {
 
 function store(): Conf<Record<string, string>> {
   try {
-    return new Conf<Record<string, string>>({ projectName: 'pysync', projectSuffix: '' });
+    return new Conf<Record<string, string>>({ cwd: configFolder() });
   } catch (error) {
     throw new PysyncError('CONFIG_UNREADABLE', 'the preferences cannot be read', {
-      hints: ['mend or remove config.json in ~/.config/pysync'],
+      hints: [`mend or remove ${join(configFolder(), 'config.json')}`],
       cause: error,
     });
   }
@@ -26,7 +29,8 @@ function store(): Conf<Record<string, string>> {
 
 /** The value that was set, or undefined. Throws PysyncError `CONFIG_UNREADABLE`. */
 export function preference(name: Preference): string | undefined {
-  return store().get(name);
+  // Conf makes its folder even to read, and a dry run leaves nothing behind.
+  return existsSync(join(configFolder(), 'config.json')) ? store().get(name) : undefined;
 }
 
 /** Sets a preference; undefined takes it back. */
