@@ -7,8 +7,10 @@ import { PysyncError } from '../errors.js';
 import { findTool } from './tools.js';
 
 export interface RunOptions {
-  /** Milliseconds after which the tool's process group is killed. */
+  /** Milliseconds after which the tool's process group is killed; 0 for never; default 30 s. */
   readonly timeoutMs?: number;
+  /** Told each line of output and of errors as it comes; a carriage return ends a line as well. */
+  readonly onLine?: (line: string) => void;
   /** Exit statuses that are answers, not failures; default `[0]`. */
   readonly expectExit?: readonly number[];
   /** Written to the tool's standard input; without it, standard input is empty. */
@@ -51,10 +53,14 @@ export async function run(
   });
   const pid = child.pid;
   let timedOut = false as boolean;
-  const timer = setTimeout(() => {
+  const expire = (): void => {
     timedOut = true;
     endGroup(pid);
-  }, timeoutMs);
+  };
+  const timer = timeoutMs === 0 ? undefined : setTimeout(expire, timeoutMs);
+  if (options.onLine !== undefined) {
+    for (const stream of [child.stdout, child.stderr]) tellLines(stream, options.onLine);
+  }
   const onInterrupt = (): void => {
     endGroup(pid);
   };
@@ -78,6 +84,15 @@ export async function run(
     });
   }
   return { stdout: result.stdout, stderr: result.stderr, exitCode };
+}
+
+function tellLines(stream: NodeJS.ReadableStream, tell: (line: string) => void): void {
+  let rest = '';
+  stream.on('data', (data: Buffer | string) => {
+    const lines = (rest + data.toString()).split(/[\r\n]+/);
+    rest = lines.pop() ?? '';
+    lines.forEach(tell);
+  });
 }
 
 function endGroup(pid: number | undefined): void {
