@@ -2,10 +2,12 @@
  * The command line: builds the program, runs it, and is the only place that turns an error into
  * text and an exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
  */
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
+import type { CommanderError } from 'commander';
 import { commands, frontDoorOptions } from './commands/index.js';
 import type { CommandModule } from './commands/index.js';
 import { PysyncError, errnoOf } from './errors.js';
+import { endOnInterrupt, wasInterrupted } from './system/interrupt.js';
 import { version } from './system/version.js';
 
 const examples = `
@@ -18,6 +20,23 @@ Examples:
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`;
 
+/** Help or a version that was printed, or a command line that commander could not read. */
+class ParsingEnded extends Error {
+  readonly verdict: CommanderError;
+  readonly command: Command;
+  readonly hint: string | undefined;
+
+  constructor(verdict: CommanderError, command: Command, hint?: string) {
+    super(verdict.message);
+    this.verdict = verdict;
+    this.command = command;
+    this.hint = hint;
+  }
+}
+
+/** Loaded only for a command line that holds one. */
+const mistakes = () => import('./commands/mistakes.js');
+
 function buildProgram(): Command {
   const program = new Command('pysync');
   program
@@ -27,29 +46,47 @@ function buildProgram(): Command {
     .usage('[options] | <command>')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'print help, also that of one command')
     .addHelpText('after', examples)
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .configureOutput({ outputError: () => undefined })
-    .exitOverride()
+    .exitOverride((error) => {
+      throw new ParsingEnded(error, program);
+    })
     .enablePositionalOptions()
     .allowExcessArguments();
   frontDoorOptions(program);
   program.action(async (options: Record<string, unknown>) => {
     const [stray] = program.args;
-    if (stray !== undefined) throw unknownCommand(stray);
-    const asks = options['import'] !== undefined || options['size'] !== undefined;
+    const sources = options['import'];
+    if (stray !== undefined) {
+      const { strayWord, unknownCommand } = await mistakes();
+      throw Array.isArray(sources)
+        ? strayWord(stray, sources.map(String))
+        : unknownCommand(stray, program);
+    }
+    const asks = sources !== undefined || options['size'] !== undefined;
     const module = await (asks ? import('./commands/import.js') : loadStatus(program));
     await module.run([], options);
   });
-  for (const { usage, summary, options, load } of commands) {
-    const command = program.command(usage).description(summary).helpOption('-h, --help');
+  for (const { usage, summary, hint, options, load } of commands) {
+    const command = program.command(usage).description(summary);
     options?.(command);
-    command.option('--json', 'print the result as JSON').exitOverride();
+    command.option('--json', 'print the result as JSON').allowExcessArguments(false);
+    command.helpOption('-h, --help', 'print this help');
     command.configureOutput({ outputError: () => undefined });
+    command.exitOverride((error) => {
+      throw new ParsingEnded(error, command, hint);
+    });
     command.action(async () => {
-      // --json does in front of the command's name, too.
-      const given = { ...own(program), ...command.opts<Record<string, unknown>>() };
+      // What the command knows does in front of its name, too: `pysync --json keys`.
+      const before = own(program);
+      const known = new Set(command.options.map((option) => option.attributeName()));
+      const misplaced = Object.keys(before).find((name) => !known.has(name));
+      if (misplaced !== undefined) {
+        throw (await mistakes()).misplacedOption(misplaced, command);
+      }
+      const given = { ...before, ...command.opts<Record<string, unknown>>() };
       await (await load()).run(command.args, given);
     });
   }
@@ -67,36 +104,16 @@ function own(command: Command): Record<string, unknown> {
 
 async function loadStatus(program: Command): Promise<CommandModule> {
   const misplaced = Object.keys(own(program)).find((name) => name !== 'json');
-  if (misplaced !== undefined) {
-    throw new PysyncError('USAGE', `--${kebab(misplaced)} needs a key to import: add -i <source>`, {
-      exitStatus: 2,
-    });
-  }
+  if (misplaced !== undefined) throw (await mistakes()).nothingToImport(misplaced);
   return import('./commands/status.js');
 }
 
-function unknownCommand(word: string): PysyncError {
-  return new PysyncError('USAGE', `'${word.slice(0, 80)}' is not a command`, {
-    exitStatus: 2,
-    hints: [
-      `to import a key: pysync -i ${word.slice(0, 80)}`,
-      'to see the commands: pysync --help',
-    ],
-  });
-}
-
-function kebab(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
 async function report(error: unknown): Promise<number> {
-  if (error instanceof CommanderError) {
-    // Help and version come as errors with status 0, and are printed already.
-    if (error.exitCode === 0) return 0;
-    error = new PysyncError('USAGE', error.message.replace(/^error: /, ''), {
-      exitStatus: 2,
-      hints: ['see pysync --help'],
-    });
+  if (wasInterrupted()) return 130;
+  if (error instanceof ParsingEnded) {
+    const { verdict, command, hint } = error;
+    if (verdict.exitCode === 0) return 0;
+    error = (await mistakes()).fromCommander(verdict, command, hint);
   }
   const { printError } = await import('./system/output.js');
   const { printable } = await import('./system/text.js');
@@ -112,7 +129,7 @@ async function report(error: unknown): Promise<number> {
 // sshd reads a key's expiry in the system's time zone, whatever zone this shell is set to.
 delete process.env['TZ'];
 
-process.on('SIGINT', () => process.exit(130));
+endOnInterrupt();
 process.stdout.on('error', (error) => {
   // A reader that has seen enough, as in `pysync keys | head`.
   if (errnoOf(error) === 'EPIPE') process.exit(0);

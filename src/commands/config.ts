@@ -1,6 +1,5 @@
 /** `pysync config [name] [value]`: shows or changes a preference. */
-import { PysyncError } from '../errors.js';
-import { columns, print, printJson } from '../system/output.js';
+import { columns, note, print, printJson } from '../system/output.js';
 import { isPreference, preference, preferences, setPreference } from '../system/preferences.js';
 import type { Preference } from '../system/preferences.js';
 import { usage } from './options.js';
@@ -10,6 +9,10 @@ const names = Object.keys(preferences) as Preference[];
 
 export function run(args: readonly string[], options: Options): Promise<void> {
   const [name, value] = args;
+  const isUnset = options['unset'] === true;
+  if (isUnset && (name === undefined || value !== undefined)) {
+    throw usage('--unset needs the name of one preference, and no value');
+  }
   if (name === undefined) {
     showAll(options['json'] === true);
     return Promise.resolve();
@@ -17,15 +20,18 @@ export function run(args: readonly string[], options: Options): Promise<void> {
   if (!isPreference(name)) {
     throw usage(`there is no preference '${name}'`, `there are: ${names.join(', ')}`);
   }
-  if (options['unset'] === true) {
-    setPreference(name, undefined);
-  } else if (value === undefined) {
-    print(preference(name) ?? '');
-  } else {
-    checks[name](value);
-    setPreference(name, value);
-  }
+  if (value !== undefined) checks[name](value);
+  if (isUnset || value !== undefined) setPreference(name, value);
+  show(name, options['json'] === true);
   return Promise.resolve();
+}
+
+/** The value alone, for scripts; that there is none is only talk. */
+function show(name: Preference, asJson: boolean): void {
+  const value = preference(name);
+  if (asJson) printJson({ [name]: value ?? null });
+  else if (value === undefined) note(`${name} is not set`);
+  else print(value);
 }
 
 function showAll(asJson: boolean): void {
@@ -44,8 +50,9 @@ function showAll(asJson: boolean): void {
 const checks: Readonly<Record<Preference, (value: string) => void>> = {
   'github-api-url': (value) => {
     if (URL.canParse(value) && new URL(value).protocol === 'https:') return;
-    throw new PysyncError('CONFIG_VALUE', `'${value}' is not an https:// URL`, {
-      hints: ['for GitHub Enterprise it is https://HOST/api/v3'],
-    });
+    throw usage(
+      `'${value}' is not an https:// URL`,
+      'for GitHub Enterprise it is https://HOST/api/v3',
+    );
   },
 };

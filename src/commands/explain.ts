@@ -10,7 +10,7 @@ import { sharePath } from '../share/share.js';
 import { defaultShare } from '../system/folders.js';
 import { print, printJson, style } from '../system/output.js';
 import { printable } from '../system/text.js';
-import { readAccess, text } from './options.js';
+import { readAccess, readFolder } from './options.js';
 import type { Options } from './options.js';
 
 interface Explanation {
@@ -26,7 +26,7 @@ export function run(args: readonly string[], options: Options): Promise<void> {
   const policy: Policy = {
     peer: 'peer',
     key: `SHA256:${'A'.repeat(43)}`,
-    share: sharePath(text(options, 'dir') ?? defaultShare()),
+    share: sharePath(readFolder(options) ?? defaultShare()),
     access: readAccess(options),
     allowDelete: options['allowDelete'] === true,
     source: 'explain',
@@ -65,9 +65,15 @@ function explain(policy: Policy, command: string): Explanation {
     }
     if (!(error instanceof NotRsync)) throw error;
     const reason = 'it is not for `rsync --server`, and this key is for nothing else';
-    return { allowed: false, reason, hints: [] };
+    return { allowed: false, reason, hints: /^\s*rsync\s/.test(command) ? clientHints : [] };
   }
 }
+
+/** For what a sender types, given in place of what then reaches this machine. */
+const clientHints = [
+  'give what the sender’s rsync asks of this machine, and not what the sender types;',
+  "behind 'Sending command:' it shows with: rsync -e 'ssh -v' …",
+];
 
 function reasonOf({ direction, places }: Decision, { share }: Policy): string {
   const named = places.map(({ path }) => printable(path)).join(', ');

@@ -27,6 +27,9 @@ export interface Collected {
   readonly rejected: readonly (RejectedLine & { readonly origin: string })[];
 }
 
+/** How many bad lines are named: a file that is no key list at all has thousands. */
+export const mostRejected = 8;
+
 /**
  * Reads every source. Throws PysyncError where one of them cannot be read or has no good key, so
  * that nothing is written then.
@@ -91,7 +94,13 @@ function noGoodKey({ origin }: SourceResult, rejected: readonly RejectedLine[]):
       hints: first.hints,
     });
   }
+  const shown = rejected.slice(0, mostRejected);
+  const more = rejected.length - shown.length;
   return new PysyncError('KEY_REFUSED', `${origin} holds no key that can be imported`, {
-    hints: rejected.map(({ line, reason }) => `line ${line}: ${reason}`),
+    hints: [
+      ...shown.map(({ line, reason }) => `line ${line}: ${reason}`),
+      ...(more > 0 ? [`and ${more} more`] : []),
+      ...new Set(shown.flatMap(({ hints }) => hints)),
+    ],
   });
 }

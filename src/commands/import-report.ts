@@ -8,6 +8,7 @@ import type { Access } from '../gate/policy.js';
 import { columns, note, print, printJson, style } from '../system/output.js';
 import { printable } from '../system/text.js';
 import { describeAccess } from './describe.js';
+import { mostRejected } from './import-keys.js';
 import { describeHostKeys, describeReach, senderCommands } from './reach.js';
 import type { Reach } from './reach.js';
 
@@ -29,10 +30,12 @@ export interface ImportReport {
 
 export function printImport(report: ImportReport): void {
   for (const sentence of report.notes) note(`pysync: ${printable(sentence)}`);
-  for (const { origin, line, reason, hints } of report.rejected) {
+  for (const { origin, line, reason, hints } of report.rejected.slice(0, mostRejected)) {
     note(`pysync: ${printable(origin)}, line ${line} was left out: ${printable(reason)}`);
     for (const hint of hints) note(`  ${printable(hint)}`);
   }
+  const more = report.rejected.length - mostRejected;
+  if (more > 0) note(`pysync: ${more} more ${more === 1 ? 'line was' : 'lines were'} left out`);
   if (report.asJson) printJson(asJson(report));
   else printText(report);
 }
@@ -57,7 +60,7 @@ function printText({ keys, share, access, isDry, reach }: ImportReport): void {
   print();
   for (const line of describeReach(reach, access)) print(line);
   print();
-  print(`Files land in ${printable(share)}; ${restrictions(keys[0]?.line)}.`);
+  print(`Files land in ${printable(share)}; ${restrictions(keys.map(({ line }) => line))}.`);
   const level = launcherSettings()?.level ?? 'none';
   print(level === 'none' ? style.bad(levelMeanings.none) : `Confinement: ${levelMeanings[level]}.`);
   const hostKeys = describeHostKeys(reach.hostKeys);
@@ -65,9 +68,11 @@ function printText({ keys, share, access, isDry, reach }: ImportReport): void {
   for (const line of hostKeys) print(line);
 }
 
-function restrictions(line: KeyLine | undefined): string {
-  if (line === undefined) return '';
-  return `this key may do nothing else (${describeAccess(line)})`;
+/** All keys of one import may do the same. */
+function restrictions([first, ...others]: readonly KeyLine[]): string {
+  if (first === undefined) return '';
+  const keys = others.length === 0 ? 'this key' : 'these keys';
+  return `${keys} may do nothing else (${describeAccess(first)})`;
 }
 
 function describeOutcome(

@@ -8,20 +8,22 @@ import { installKeys, previewKeys } from '../keys/install.js';
 import { launcherPath, makeLauncher } from '../share/launcher.js';
 import { makeShare, sharePath } from '../share/share.js';
 import { defaultShare } from '../system/folders.js';
+import { note } from '../system/output.js';
 import { collect } from './import-keys.js';
 import type { Collected } from './import-keys.js';
 import { printImport } from './import-report.js';
-import { readAccess, readExpires, readFrom, readName, text, usage } from './options.js';
+import { readAccess, readExpires, readFolder, readFrom, readName, text, usage } from './options.js';
 import type { Options } from './options.js';
 import { findReach } from './reach.js';
 
 export async function run(_args: readonly string[], options: Options): Promise<void> {
   const sources = Array.isArray(options['import']) ? options['import'].map(String) : [];
   if (sources.length === 0) throw noVolumes('nothing was changed');
+  for (const sentence of circumstances(sources)) note(`pysync: ${sentence}`);
   const confine = readConfine(options);
   const rules = {
     launcher: launcherPath(),
-    share: sharePath(text(options, 'dir') ?? defaultShare()),
+    share: sharePath(readFolder(options) ?? defaultShare()),
     access: readAccess(options),
     allowDelete: options['allowDelete'] === true,
     from: readFrom(options),
@@ -49,6 +51,16 @@ export async function run(_args: readonly string[], options: Options): Promise<v
     reach: await findReach(),
   });
   if (options['size'] !== undefined && !isDry) throw noVolumes('the keys were imported');
+}
+
+/** What the person at the terminal should know before anything else. */
+function circumstances(sources: readonly string[]): string[] {
+  return [
+    ...(process.geteuid?.() === 0
+      ? ['you are root, so peers will log in as root; better run this as the user who receives']
+      : []),
+    ...(sources.includes('-') && process.stdin.isTTY ? ['paste the keys, then press Ctrl-D'] : []),
+  ];
 }
 
 async function install(

@@ -17,12 +17,14 @@ export interface CommandEntry {
   /** Name and arguments as commander reads them: `revoke <key>`. */
   readonly usage: string;
   readonly summary: string;
+  /** How to mend the mistake that is made most with this command. */
+  readonly hint?: string;
   /** Adds the command's own options; `--json` and `--help` come by themselves. */
   readonly options?: (command: Command) => void;
   readonly load: () => Promise<CommandModule>;
 }
 
-const accessList = accesses.join(', ');
+const accessMeaning = `what the key may do: ${accesses.join(', ')} (default: ${accesses[0] ?? ''})`;
 
 export const commands: readonly CommandEntry[] = [
   {
@@ -46,9 +48,10 @@ export const commands: readonly CommandEntry[] = [
   {
     usage: 'explain <command>',
     summary: 'show what would be done with a server command, and why; runs nothing',
+    hint: "the server command is one argument: pysync explain 'rsync --server …'",
     options: (command) => {
       command
-        .option('--access <access>', `what the key may do: ${accessList}`, 'read-write')
+        .option('--access <access>', accessMeaning)
         .option('--allow-delete', 'as if the key may delete in the share')
         .option('--dir <dir>', 'the share (default: ~/public)');
     },
@@ -74,7 +77,7 @@ export function frontDoorOptions(program: Command): void {
     )
     .option('--size <size>', 'cap how big the share may grow, as in 10G')
     .option('--dir <dir>', 'the share: where files land (default: ~/public)')
-    .option('--access <access>', `what the key may do: ${accessList}`, 'read-write')
+    .option('--access <access>', accessMeaning)
     .option('--allow-delete', 'let the peer delete in folders of the share (rsync --delete)')
     .option('--from <addresses>', 'only from these: lan, or addresses and networks with commas')
     .option('--expires <when>', 'only until then: 12h, 30d, 2w, or a date as 2026-12-31')

@@ -17,6 +17,14 @@ export function usage(message: string, ...hints: string[]): PysyncError {
   return new PysyncError('USAGE', message, { exitStatus: 2, hints });
 }
 
+/** `--dir`, as it was typed. */
+export function readFolder(options: Options): string | undefined {
+  const folder = text(options, 'dir');
+  // The empty path would mean the folder pysync happens to be run in.
+  if (folder === '') throw usage('--dir is empty', 'name a folder, such as --dir ~/from-bob');
+  return folder;
+}
+
 export function readAccess(options: Options): Access {
   const value = text(options, 'access') ?? 'read-write';
   const access = accesses.find((known) => known === value);

@@ -56,8 +56,11 @@ async function takeBack(
 function isMeant({ policy }: OurKey, wanted: string): boolean {
   const { peer, key, source } = policy;
   return (
-    [peer, key, key.slice('SHA256:'.length)].includes(wanted) ||
-    source.toLowerCase() === wanted.toLowerCase()
+    [peer, key, key.slice('SHA256:'.length), source, source.replace(/^file:/, '')].includes(
+      wanted,
+    ) ||
+    // GitHub does not tell capitals from small letters.
+    (source.startsWith('gh:') && source.toLowerCase() === wanted.toLowerCase())
   );
 }
 
