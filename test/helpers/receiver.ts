@@ -1,0 +1,178 @@
+/**
+ * The scene of most attacks: somebody shares a folder with pysync and keeps private things beside
+ * it; peers are let in with a policy each, and one that nothing restricts shows what would happen.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createAccount } from './account.js';
+import type { Account } from './account.js';
+import type { ExecResult } from './exec.js';
+import { createPeer } from './peer.js';
+import type { Peer } from './peer.js';
+import { startSshd } from './sshd.js';
+import type { Sshd, SshdOptions } from './sshd.js';
+
+export interface Receiver {
+  readonly account: Account;
+  readonly sshd: Sshd;
+  readonly share: string;
+  /** `private/` in the receiver's home: `diary.txt` holds `secret`. No peer may see or change it. */
+  readonly outside: string;
+  /** Random text that stands in the outside file's content and in the name of one more. */
+  readonly secret: string;
+  /** Every entry of `outside` with its mode, links, date and content, to compare before and after. */
+  outsideState(): string[];
+  /** A peer whose key was imported with these arguments of pysync. */
+  letIn(...args: readonly string[]): Promise<Peer>;
+  /** A peer with a key that nothing restricts: the control that an attack would work without pysync. */
+  trust(): Promise<Peer>;
+  /** Writes a file of the receiver's; `path` counts from the home. Gives its absolute path. */
+  write(path: string, content: string | Uint8Array): string;
+  /** Makes a symbolic link of the receiver's. */
+  link(target: string, path: string): void;
+  /** The share's entries, deeply and sorted: what a peer managed to put there. */
+  listShare(): string[];
+  /** The texts of the logs of the connections that have ended, the oldest first. */
+  logs(): string[];
+  remove(): Promise<void>;
+}
+
+export interface ReceiverOptions extends Pick<SshdOptions, 'acceptEnv' | 'extraConfig'> {
+  /** Whether each peer keeps one connection open for all it does; default true. */
+  readonly multiplex?: boolean;
+}
+
+export async function createReceiver(options: ReceiverOptions = {}): Promise<Receiver> {
+  const { multiplex = true, ...sshdOptions } = options;
+  const account = await createAccount();
+  const sshd = await startSshd({ account, ...sshdOptions });
+  const peers: Peer[] = [];
+  const share = join(account.home, 'public');
+  const outside = join(account.home, 'private');
+  const secret = `secret${randomBytes(8).toString('hex')}`;
+  const own = (path: string): void => {
+    chownSync(path, account.uid, account.gid);
+  };
+  const makeFolder = (path: string): void => {
+    if (existsSync(path)) return;
+    makeFolder(dirname(path));
+    mkdirSync(path);
+    own(path);
+  };
+  const write: Receiver['write'] = (path, content) => {
+    const absolute = join(account.home, path);
+    makeFolder(dirname(absolute));
+    writeFileSync(absolute, content);
+    own(absolute);
+    return absolute;
+  };
+  write('private/diary.txt', `${secret}\n`);
+  write(`private/${secret}.txt`, '');
+  const addPeer = async (): Promise<Peer> => {
+    const peer = await createPeer({ sshd, account, multiplex });
+    peers.push(peer);
+    return peer;
+  };
+  return {
+    account,
+    sshd,
+    share,
+    outside,
+    secret,
+    outsideState: () => listTree(outside).map((name) => describeEntry(outside, name)),
+    letIn: async (...args) => {
+      const peer = await addPeer();
+      const { exitCode, stderr } = await account.pysync(['-i', peer.publicKey, ...args]);
+      if (exitCode !== 0) throw new Error(`the import failed: ${stderr}`);
+      return peer;
+    },
+    trust: async () => {
+      const peer = await addPeer();
+      const script = 'umask 077; mkdir -p .ssh; cat >> .ssh/authorized_keys';
+      await account.run(['sh', '-c', script], { input: `${peer.publicKey}\n` });
+      return peer;
+    },
+    write,
+    link: (target, path) => {
+      const absolute = join(account.home, path);
+      makeFolder(dirname(absolute));
+      symlinkSync(target, absolute);
+    },
+    listShare: () => listTree(share),
+    logs: () => {
+      const folder = join(account.home, '.local/state/pysync/log');
+      if (!existsSync(folder)) return [];
+      const names = readdirSync(folder).sort();
+      return names.map((name) => readFileSync(join(folder, name), 'utf8'));
+    },
+    remove: async () => {
+      await sshd.stop();
+      // A peer may have left folders that even their owner cannot enter.
+      if (process.getuid?.() !== 0 && existsSync(share)) chmodSync(share, 0o700);
+      await account.remove();
+      for (const peer of peers) peer.remove();
+    },
+  };
+}
+
+/** Every entry below `folder` as a relative path, sorted; links are not followed. */
+export function listTree(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true })
+    .flatMap((entry) =>
+      // Not `recursive: true`, which follows links.
+      entry.isDirectory()
+        ? [entry.name, ...listTree(join(folder, entry.name)).map((name) => join(entry.name, name))]
+        : [entry.name],
+    )
+    .sort();
+}
+
+/** The names of the entries below `folder` whose name, content or target holds `text`. */
+export function findText(folder: string, text: string): string[] {
+  return listTree(folder).filter(
+    (name) => name.includes(text) || contentOf(join(folder, name)).includes(text),
+  );
+}
+
+/** Writes files below `folder`, with the folders they need. */
+export function putFiles(
+  folder: string,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): void {
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+  }
+}
+
+/** All that a command has said. */
+export function said({ stdout, stderr }: ExecResult): string {
+  return stdout + stderr;
+}
+
+function describeEntry(folder: string, name: string): string {
+  const path = join(folder, name);
+  const { mode, nlink, uid, mtimeMs } = lstatSync(path);
+  return [name, mode.toString(8), nlink, uid, mtimeMs, contentOf(path)].join(' ');
+}
+
+/** A file's text or a link's target; empty for everything else. */
+function contentOf(path: string): string {
+  const entry = lstatSync(path);
+  if (entry.isSymbolicLink()) return readlinkSync(path);
+  return entry.isFile() ? readFileSync(path, 'latin1') : '';
+}
