@@ -15,6 +15,20 @@ const packages: Readonly<Record<string, string>> = {
   'ssh-keygen': 'openssh-client',
   setpriv: 'util-linux',
   ldd: 'libc-bin',
+  guestmount: 'guestmount',
+  fuse2fs: 'fuse2fs',
+  findmnt: 'util-linux',
+  umount: 'mount',
+  mount: 'mount',
+  debugfs: 'e2fsprogs',
+  dumpe2fs: 'e2fsprogs',
+  e2fsck: 'e2fsprogs',
+  mke2fs: 'e2fsprogs',
+  resize2fs: 'e2fsprogs',
+  tune2fs: 'e2fsprogs',
+  fallocate: 'util-linux',
+  flock: 'util-linux',
+  fusermount3: 'fuse3',
 };
 
 const systemFolders = [

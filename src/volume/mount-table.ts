@@ -1,0 +1,88 @@
+/** The mount table as this room asks it; reading it is the gate's (gate/mount-table.ts). */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { PysyncError } from '../errors.js';
+import {
+  backingFile,
+  isMountedFrom as stateAt,
+  namesOf,
+  parseMountTable,
+} from '../gate/mount-table.js';
+import type { MountEntry, MountState } from '../gate/mount-table.js';
+import { printable } from '../system/text.js';
+
+export { mountAt } from '../gate/mount-table.js';
+export type { MountEntry } from '../gate/mount-table.js';
+
+/**
+ * As the gate's, for those who are about to do something with the volume. Throws PysyncError
+ * `MOUNT_HUNG` where what is mounted there does not answer: it may still be writing, so it must be
+ * taken neither for mounted nor for dead.
+ */
+export async function isMountedFrom(
+  path: string,
+  image: string,
+): Promise<Exclude<MountState, 'hung'>> {
+  const state = await stateAt(path, image);
+  if (state !== 'hung') return state;
+  throw new PysyncError('MOUNT_HUNG', `the volume at ${printable(path)} does not answer`, {
+    hints: ['the disk may be very busy: try again later', 'or end the program that serves it'],
+  });
+}
+
+/** The loop device (`loop3`) that the image is attached to, or undefined. */
+export function loopDeviceOf(image: string): string | undefined {
+  const names = namesOf(image);
+  return blockDevices()
+    .filter((name) => name.startsWith('loop'))
+    .find((name) => {
+      const file = backingFile(`/sys/block/${name}`);
+      return file !== undefined && names.includes(file);
+    });
+}
+
+export interface Holder {
+  readonly pid: number;
+  readonly name: string;
+}
+
+/**
+ * A process in another mount namespace, such as a sandbox, that keeps a copy of this mount: the
+ * file system would live on after it is unmounted here. Only processes of this user can be seen,
+ * unless we are root.
+ */
+export function holderOf(entry: MountEntry): Holder | undefined {
+  const own = parseMountTable(readFileSync('/proc/self/mountinfo', 'utf8'));
+  const parent = own.find(({ id }) => id === entry.parent);
+  const group = parent?.propagation.find((tag) => tag.startsWith('shared:'))?.slice(7);
+  const seen = new Set([readlinkSync('/proc/self/ns/mnt')]);
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const space = readlinkSync(`/proc/${pid}/ns/mnt`);
+      if (seen.has(space)) continue;
+      seen.add(space);
+      const theirs = parseMountTable(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'));
+      if (!keepsCopy(theirs, entry.device, group)) continue;
+      return { pid: Number(pid), name: readFileSync(`/proc/${pid}/comm`, 'utf8').trim() };
+    } catch {
+      // It has ended, or is not ours to look at.
+    }
+  }
+  return undefined;
+}
+
+/** Copies that stand on a mount which follows ours (`group`) go away together with ours. */
+function keepsCopy(table: MountEntry[], device: string, group: string | undefined): boolean {
+  return table.some((copy) => {
+    if (copy.device !== device) return false;
+    const below = table.find(({ id }) => id === copy.parent);
+    return group === undefined || !below?.propagation.some((tag) => tag.endsWith(`:${group}`));
+  });
+}
+
+function blockDevices(): string[] {
+  try {
+    return readdirSync('/sys/block');
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * The line of /etc/fstab that lets an ordinary user mount one image on one directory through the
+ * kernel. See fstab(5), and mount(8) on non-superuser mounts.
+ *
+ * What it grants: the user can have the kernel read an ext4 image that they themselves can write,
+ * and any other file by putting a link to it in the image's place. So it is for people who could
+ * become root anyway, which adding it takes.
+ */
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { PysyncError } from '../../errors.js';
+import { printable } from '../../system/text.js';
+import { findTool } from '../../system/tools.js';
+import type { MountRequest } from './mount.js';
+
+// SECURITY: without nosuid, nodev and noexec an image that its user wrote would hold programs and
+// devices of root's (test/integration/volume/mounts.test.ts).
+const tail = ' ext4 loop,user,noauto,nosuid,nodev,noexec 0 0';
+
+/** The line for this image and mount point. */
+export function fstabLine({ image, mountPoint }: MountRequest): string {
+  return `${escape(image)} ${escape(mountPoint)}${tail}`;
+}
+
+/** Whether /etc/fstab has just that line, and no other for the same mount point. */
+export function hasFstabLine(request: MountRequest): boolean {
+  const place = escape(request.mountPoint);
+  const lines = readFstab().filter((line) => line.trim().split(/\s+/)[1] === place);
+  return lines.length === 1 && lines[0] === fstabLine(request);
+}
+
+/**
+ * Adds the line, as root or through sudo, which asks for a password on a terminal; other lines stay
+ * byte for byte. Throws PysyncError `FSTAB_FAILED`, with the file as it was.
+ */
+export async function addFstabLine(line: string): Promise<void> {
+  await edit('add', line);
+}
+
+/** Takes the line out again; nothing happens where it is not there. Throws as `addFstabLine`. */
+export async function removeFstabLine(line: string): Promise<void> {
+  await edit('remove', line);
+}
+
+function readFstab(): string[] {
+  try {
+    return readFileSync('/etc/fstab', 'utf8').split('\n');
+  } catch {
+    return [];
+  }
+}
+
+/** getmntent(3): what would end a field stands there as `\` and three octal digits. */
+function escape(path: string): string {
+  return path.replaceAll(
+    /[ \t\n\r\\#]/g,
+    (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`,
+  );
+}
+
+/**
+ * `$1` says what to do, `$2` is the line. As everywhere: lock, copy in the same folder, edit, fsync,
+ * compare, rename. findmnt must not find more wrong with the new file than with the old one.
+ */
+const script = `
+set -eu
+umask 022
+fstab=$(readlink -f /etc/fstab)
+folder=$(dirname "$fstab")
+exec 9<"$folder"
+flock -w 30 9
+old=$(mktemp) new=$(mktemp "$folder/.fstab.pysync.XXXXXXXX")
+trap 'rm -f "$old" "$new"' EXIT
+cat "$fstab" >"$old"
+cp -a "$fstab" "$new"
+has() { grep -aFxq -e "$1" "$2"; }
+case $1 in
+  add)
+    if has "$2" "$old"; then exit 0; fi
+    if [ -n "$(tail -c 1 "$old")" ]; then echo >>"$new"; fi
+    printf '%s\\n' "$2" >>"$new"
+    has "$2" "$new"
+    ;;
+  remove)
+    if ! has "$2" "$old"; then exit 0; fi
+    grep -aFxv -e "$2" "$old" >"$new" || [ $? -eq 1 ]
+    ;;
+esac
+if findmnt --verify --tab-file "$old" >/dev/null 2>&1; then
+  findmnt --verify --tab-file "$new" >&2
+fi
+sync "$new"
+cmp -s "$fstab" "$old"
+mv -f "$new" "$fstab"
+sync "$folder"
+`;
+
+async function edit(what: 'add' | 'remove', line: string): Promise<void> {
+  // SECURITY: it goes into a file that root obeys, so nothing but one line of ours does
+  // (test/integration/volume/mounts.test.ts).
+  if (!/^\/\S+ \/\S+$/.test(line.slice(0, -tail.length)) || !line.endsWith(tail)) {
+    throw new TypeError('not a line made by fstabLine');
+  }
+  const command = [findTool('sh'), '-c', script, 'sh', what, line];
+  const isRoot = process.geteuid?.() === 0;
+  // Without a terminal sudo must not wait for a password that nobody can type.
+  const sudo = isRoot ? [] : [findTool('sudo'), ...(process.stdin.isTTY ? [] : ['-n']), '--'];
+  const { status, stderr } = await runInForeground([...sudo, ...command]);
+  if (status === 0) return;
+  throw new PysyncError('FSTAB_FAILED', `could not ${what} the line in /etc/fstab`, {
+    hints: [
+      ...stderr.trim().split('\n').slice(-3).map(printable),
+      `by hand, as root, ${what} the line: ${printable(line)}`,
+    ],
+  });
+}
+
+/**
+ * Not through system/run.ts, which gives a tool a session of its own and no terminal: sudo asks for
+ * the password on the terminal, and remembers it for that terminal alone.
+ */
+function runInForeground(
+  argv: readonly string[],
+): Promise<{ readonly status: number | null; readonly stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const [command = '', ...args] = argv;
+    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...terminal() };
+    const child = spawn(command, args, { cwd: '/', env, stdio: ['inherit', 'ignore', 'pipe'] });
+    const pieces: Buffer[] = [];
+    child.stderr.on('data', (piece: Buffer) => pieces.push(piece));
+    child.on('error', reject);
+    child.on('close', (status) => {
+      resolve({ status, stderr: Buffer.concat(pieces).toString('utf8') });
+    });
+  });
+}
+
+function terminal(): Readonly<Record<string, string>> {
+  const term = process.env['TERM'];
+  return term === undefined ? {} : { TERM: term };
+}

@@ -1,0 +1,36 @@
+/** fuse2fs: any user, nothing to set up; 3 to 7 MB of memory. See fuse2fs(1). */
+import { run } from '../../system/run.js';
+import { mountLocked } from './checks.js';
+import { fuseObstacle, unmountFuse } from './fuse.js';
+import type { MountMethod, MountRequest } from './mount.js';
+
+export const fuse2fs: MountMethod = {
+  name: 'fuse2fs',
+  obstacle: ({ image }) => {
+    // It hands the image's name to libfuse as an option, and options are parted by commas.
+    if (/[,\\]/.test(image)) return 'the path of the image has a comma or a backslash in it';
+    return fuseObstacle('fuse2fs');
+  },
+  mount: async (request) => {
+    const { stdout, stderr } = await run('fuse2fs', ['-V'], {
+      purpose: 'see which fuse2fs this is',
+      expectExit: [0, 1],
+    });
+    await mountLocked(request, 'fuse2fs', fuse2fsArguments(request, stdout + stderr));
+  },
+  unmount: unmountFuse,
+};
+
+/**
+ * `version` is what `fuse2fs -V` prints.
+ *
+ * fakeroot: else fuse2fs, besides the kernel, judges by mode bits on its own, and rsync fails on
+ * directories and files that their owner may not write. default_permissions: the kernel judges.
+ */
+export function fuse2fsArguments(request: MountRequest, version: string): string[] {
+  const options = ['fakeroot', 'default_permissions', 'nosuid', 'nodev', 'noexec'];
+  // Writes come in 4 KiB pieces otherwise. libfuse 3 does it by itself, and refuses the words.
+  if (version.includes('FUSE library version: 2')) options.push('big_writes', 'max_write=131072');
+  if (request.readOnly === true) options.push('ro');
+  return [request.image, request.mountPoint, '-o', options.join(',')];
+}
