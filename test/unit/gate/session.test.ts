@@ -1,0 +1,126 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Refusal } from '../../../src/gate/refusal.js';
+import {
+  logPaths,
+  makeLogFolders,
+  ownMode,
+  runningSessions,
+  writeLog,
+} from '../../../src/gate/session.js';
+import type { Header } from '../../../src/gate/session.js';
+
+/** A process that ended long ago: no system counts that far. */
+const deadPid = 2 ** 30;
+
+let folder: string;
+let state: string;
+let share: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'pysync-unit-'));
+  state = join(folder, 'state');
+  share = join(folder, 'share');
+  makeLogFolders(state);
+  makeLogFolders(share);
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function header(change: Partial<Header> = {}): Header {
+  return {
+    version: 1,
+    time: '2026-11-23T05:06:07.000Z',
+    peer: 'bob',
+    key: `SHA256:${'a'.repeat(43)}`,
+    share,
+    address: '192.0.2.7',
+    direction: 'push',
+    command: 'rsync --server . x',
+    pid: process.pid,
+    mode: '750',
+    topAttributes: '',
+    ...change,
+  };
+}
+
+function start(change: Partial<Header> = {}): Header {
+  const running = header(change);
+  writeLog(logPaths(state, new Date(), running.pid).running, running);
+  return running;
+}
+
+describe('a log', () => {
+  it('has a name that begins with its time and cannot be guessed', () => {
+    const now = new Date('2026-11-23T05:06:07.891Z');
+    const [first, second] = [logPaths('/state', now, 42), logPaths('/state', now, 42)];
+    expect(first.running).toMatch(/^\/state\/running\/20261123T050607Z-42-[0-9a-f]{32}\.log$/);
+    expect(first.ended).toBe(first.running.replace('/running/', '/log/'));
+    expect(second.running).not.toBe(first.running);
+  });
+
+  it('is its owner’s alone, begins with the header, and is never written over', () => {
+    const path = join(state, 'running/one.log');
+    writeLog(path, header(), 'pysync-refused "no"');
+    expect(readFileSync(path, 'utf8')).toBe(`${JSON.stringify(header())}\npysync-refused "no"\n`);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(join(state, 'running')).mode & 0o777).toBe(0o700);
+    expect(() => {
+      writeLog(path, header());
+    }).toThrow('EEXIST');
+  });
+
+  it('keeps what a client sent on its one line', () => {
+    const path = join(state, 'running/one.log');
+    const command = 'rsync\n{"version":1}\u2028 --server';
+    writeLog(path, header({ command }));
+    const [line = '', ...others] = readFileSync(path, 'utf8').split('\n');
+    expect(others).toEqual(['']);
+    expect(JSON.parse(line)).toMatchObject({ command });
+  });
+});
+
+describe('runningSessions', () => {
+  it('gives the connections whose launcher is alive, and steps over what is no log', () => {
+    const alive = start();
+    start({ pid: deadPid });
+    writeFileSync(join(state, 'running/half.log'), '{"version":1,"pee');
+    writeFileSync(join(state, 'running/one.log.time'), '');
+    expect(runningSessions(state)).toEqual([alive]);
+  });
+
+  it('is empty where nothing ever ran', () => {
+    expect(runningSessions(join(folder, 'none'))).toEqual([]);
+  });
+});
+
+describe('ownMode', () => {
+  it('is the mode of the folder, as the owner set it', () => {
+    chmodSync(share, 0o2750);
+    expect(ownMode(share, '', state)).toBe('2750');
+  });
+
+  it('is, while another push runs, what stood there before that one', () => {
+    start({ mode: '755' });
+    chmodSync(share, 0o700);
+    expect(ownMode(share, '', state)).toBe('755');
+  });
+
+  it('takes no notice of pulls, of other shares, and of pushes that are over', () => {
+    start({ direction: 'pull', mode: '1' });
+    start({ share: join(folder, 'other'), mode: '2' });
+    start({ pid: deadPid, mode: '3' });
+    chmodSync(share, 0o711);
+    expect(ownMode(share, '', state)).toBe('711');
+  });
+
+  it('has a second push with -A or -X wait, since nobody noted the first ones of the folder', () => {
+    start({ topAttributes: 'X' });
+    expect(() => ownMode(share, 'A', state)).toThrow(Refusal);
+    expect(ownMode(share, '', state)).toBe('750');
+  });
+});
