@@ -41,7 +41,7 @@ export async function takeTurns(label, rounds, candidates) {
     progress(`\r${label}: round ${Math.max(round + 1, 1)} of ${rounds} `);
     for (let i = 0; i < candidates.length; i += 1) {
       const turn = (i + round + 1) % candidates.length;
-      const elapsed = await candidates[turn](round + 1);
+      const elapsed = await candidates[turn]();
       if (round >= 0) times[turn].push(elapsed);
     }
   }

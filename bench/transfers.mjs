@@ -11,9 +11,9 @@ const mebibyte = 1024 * 1024;
 /** What a connection costs: the file itself is nothing. */
 export async function tiny(bench) {
   const file = join(bench.folder, 'tiny');
+  fs.writeFileSync(file, 'hello\n');
   return compare(bench, 'tiny file', 30, {
-    // Another content each round, so that each round sends it.
-    before: (_, round) => fs.writeFileSync(file, `round ${round}, ${Math.random()}\n`),
+    before: ({ share }) => fs.rmSync(join(share, 'tiny'), { force: true }),
     args: () => ['-a', file],
   });
 }
@@ -57,19 +57,20 @@ export async function update(bench) {
   }
   fs.closeSync(descriptor);
   fs.utimesSync(versions[1], 1e9, 1e9);
+  let turn = 0;
   const table = await compare(bench, '1 GiB with 1 % changed', 7, {
-    args: (round) => ['-a', versions[round % 2]],
+    args: () => ['-a', versions[turn++ % 2]],
   });
   for (const path of versions) fs.rmSync(join(path, '..'), { recursive: true });
   return cleanedUp(bench, 'changing', table);
 }
 
 async function compare({ variants }, label, rounds, { before, args }) {
-  const candidates = variants.map((variant) => async (round) => {
-    before?.(variant, round);
+  const candidates = variants.map((variant) => async () => {
+    before?.(variant);
     // What earlier runs have left to write would fall into the time of this one.
     await run(['sync']);
-    return time([...variant.rsync, ...args(round), variant.target]);
+    return time([...variant.rsync, ...args(), variant.target]);
   });
   const [plain, rrsync, ours] = await takeTurns(label, rounds, candidates);
   return [
@@ -88,7 +89,7 @@ export function writeRandom(path, mebibytes) {
 }
 
 function cleanedUp({ folder, variants }, name, table) {
-  for (const place of [folder, ...variants.map(({ share }) => share)]) {
+  for (const place of [folder, variants[0].share]) {
     fs.rmSync(join(place, name), { recursive: true, force: true });
   }
   return table;

@@ -5,11 +5,16 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 
-/** Each with the folder its files land in, and the words of an rsync client that uses it. */
+/**
+ * Each with its target and the words of an rsync client that uses it. All files land in one and
+ * the same folder: where the file system happens to put a folder made ten thousand small files
+ * differ by a fifth, with the very same key.
+ */
 export function createVariants({ folder, account, program, port }) {
   const { home } = account;
+  const share = join(home, 'public');
   const at = `${account.name}@127.0.0.1:`;
-  const variant = (name, share, target = at) => {
+  const variant = (name, target = at) => {
     const key = join(folder, `key-${name}`);
     createKey(key);
     const ssh = ['ssh', '-F', 'none', '-p', port, '-i', key, '-o', 'IdentitiesOnly=yes'];
@@ -17,16 +22,16 @@ export function createVariants({ folder, account, program, port }) {
     ssh.push('-o', 'StrictHostKeyChecking=accept-new', '-o', 'LogLevel=ERROR');
     const publicKey = fs.readFileSync(`${key}.pub`, 'utf8').trim();
     const rsync = ['rsync', '-e', ssh.join(' ')];
-    return { name, share: join(home, share), rsync, target, publicKey };
+    return { name, share, rsync, target, publicKey };
   };
-  const plain = variant('unrestricted', 'plain', `${at}${home}/plain/`);
-  const rrsync = variant('rrsync', 'rr');
-  const ours = variant('pysync', 'public');
+  const plain = variant('unrestricted', `${at}${share}/`);
+  const rrsync = variant('rrsync');
+  const ours = variant('pysync');
 
   fs.mkdirSync(join(home, '.ssh'), { mode: 0o700 });
-  const lines = [plain.publicKey, `restrict,command="rrsync ${rrsync.share}" ${rrsync.publicKey}`];
+  const lines = [plain.publicKey, `restrict,command="rrsync ${share}" ${rrsync.publicKey}`];
   fs.writeFileSync(join(home, '.ssh/authorized_keys'), `${lines.join('\n')}\n`, { mode: 0o600 });
-  for (const { share } of [plain, rrsync]) fs.mkdirSync(share);
+  fs.mkdirSync(share);
   if (process.getuid() === 0) {
     execFileSync('chown', ['-R', `${account.uid}:${account.gid}`, home]);
   }
