@@ -3,6 +3,8 @@
  * string, an environment made from an allow-list, a time limit, and the whole process group ended
  * when that limit passes.
  */
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { PysyncError } from '../errors.js';
 import { findTool } from './tools.js';
 
@@ -11,6 +13,8 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** Told each line of output and of errors as it comes; a carriage return ends a line as well. */
   readonly onLine?: (line: string) => void;
+  /** Milliseconds without a line after which the tool counts as past its limit; default: for ever. */
+  readonly silentMs?: number;
   /** Exit statuses that are answers, not failures; default `[0]`. */
   readonly expectExit?: readonly number[];
   /** Written to the tool's standard input; without it, standard input is empty. */
@@ -58,8 +62,11 @@ export async function run(
     endGroup(pid);
   };
   const timer = timeoutMs === 0 ? undefined : setTimeout(expire, timeoutMs);
-  if (options.onLine !== undefined) {
-    for (const stream of [child.stdout, child.stderr]) tellLines(stream, options.onLine);
+  const { onLine, silentMs } = options;
+  const silence = silentMs === undefined ? undefined : setTimeout(expire, silentMs);
+  for (const stream of [child.stdout, child.stderr]) {
+    if (silence !== undefined) stream.on('data', () => silence.refresh());
+    if (onLine !== undefined) tellLines(stream, onLine);
   }
   const onInterrupt = (): void => {
     endGroup(pid);
@@ -68,6 +75,7 @@ export async function run(
   process.prependListener('SIGINT', onInterrupt);
   const result = await child.finally(() => {
     clearTimeout(timer);
+    clearTimeout(silence);
     process.off('SIGINT', onInterrupt);
   });
   if (timedOut) {
@@ -86,10 +94,11 @@ export async function run(
   return { stdout: result.stdout, stderr: result.stderr, exitCode };
 }
 
-function tellLines(stream: NodeJS.ReadableStream, tell: (line: string) => void): void {
+function tellLines(stream: Readable, tell: (line: string) => void): void {
+  const decoder = new StringDecoder();
   let rest = '';
-  stream.on('data', (data: Buffer | string) => {
-    const lines = (rest + data.toString()).split(/[\r\n]+/);
+  stream.on('data', (chunk: Buffer) => {
+    const lines = (rest + decoder.write(chunk)).split(/[\r\n]+/);
     rest = lines.pop() ?? '';
     lines.forEach(tell);
   });

@@ -1,0 +1,200 @@
+/**
+ * The e2fsprogs operations on an image. Each holds only while nothing has the image open: two
+ * programs that write one ext4 destroy it. That is the caller's promise (his lock, the image's lock).
+ */
+import { statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { PysyncError } from '../errors.js';
+import { fileFailure } from '../system/failures.js';
+import { run } from '../system/run.js';
+import type { RunResult } from '../system/run.js';
+import { printable } from '../system/text.js';
+import { blockSize, layoutFor, reservedBlocks } from './layout.js';
+
+export { freeOnHost, preallocate } from './preallocate.js';
+
+/** Milliseconds: a full check reads every inode, and a volume may have terabytes. */
+const longTimeoutMs = 3_600_000;
+
+/** What e2fsck(8) adds up to its exit status. */
+const uncorrected = 4;
+const notRun = 8;
+
+export type FileSystemState = 'clean' | 'dirty' | 'errors' | 'none';
+
+/**
+ * Checks the image, as is needed before every mount, and repairs what a crash left. Takes
+ * milliseconds where the volume was closed properly.
+ *
+ * Throws PysyncError `VOLUME_DAMAGED` where it could not be repaired (the image is kept as it then
+ * is), `IMAGE_BUSY` where it is mounted.
+ */
+export async function checkAndRepair(image: string): Promise<'clean' | 'repaired'> {
+  const before = await readHeader(image);
+  if (before !== undefined) refuseTruncated(image, before);
+  const wasClean = before !== undefined && stateIn(before) === 'clean';
+  const quick = await check(image, '-p');
+  if (quick.exitCode === 0) return wasClean ? 'clean' : settle(image);
+  if (quick.exitCode < uncorrected) return settle(image);
+  refuseMounted(image, quick);
+  const thorough = await check(image, '-fy');
+  if (thorough.exitCode < uncorrected) return settle(image);
+  refuseMounted(image, thorough);
+  throw damaged(image, 'could not be repaired');
+}
+
+async function settle(image: string): Promise<'repaired'> {
+  await removeLostAndFound(image);
+  return 'repaired';
+}
+
+/**
+ * Takes `lost+found` away: it is root's, so a sender who lists the share would get an error for it.
+ * e2fsck makes it anew whenever it looks through the whole file system. One with found files in it
+ * is given to the owner of the volume's root.
+ */
+export async function removeLostAndFound(image: string): Promise<void> {
+  // debugfs exits with 0 whatever happened; what it could not do stands in its standard error.
+  const { stderr } = await debugfs(image, 'rmdir lost+found');
+  if (!stderr.includes('not empty')) return;
+  const { stdout } = await run('debugfs', ['-R', 'stat <2>', image], {
+    purpose: 'read the volume',
+  });
+  const [, uid, gid] = /User:\s*(\d+)\s+Group:\s*(\d+)/.exec(stdout) ?? [];
+  if (uid === undefined || gid === undefined) return;
+  await debugfs(image, `set_inode_field lost+found uid ${uid}`);
+  await debugfs(image, `set_inode_field lost+found gid ${gid}`);
+}
+
+/**
+ * What the image says about itself: `dirty` was not closed properly, `errors` was found damaged by
+ * whoever used it, `none` holds no ext4 or is not there.
+ */
+export async function fileSystemState(image: string): Promise<FileSystemState> {
+  const header = await readHeader(image);
+  return header === undefined ? 'none' : stateIn(header);
+}
+
+/** Bytes that the file system in the image spans. Throws PysyncError `VOLUME_DAMAGED`. */
+export async function fileSystemSize(image: string): Promise<number> {
+  const header = await readHeader(image);
+  if (header === undefined) throw damaged(image, 'holds no ext4 file system');
+  return sizeIn(header);
+}
+
+/** Makes the file system as large as the image has become. Throws as `checkAndRepair` does. */
+export async function growFileSystem(image: string): Promise<void> {
+  // resize2fs wants a full check that is newer than the last mount.
+  const checked = await check(image, '-fp');
+  if (checked.exitCode >= uncorrected) await checkAndRepair(image);
+  await prepareLongGrowth(image);
+  const options = { purpose: 'grow the file system', timeoutMs: longTimeoutMs };
+  await run('resize2fs', [image], options);
+  await run('tune2fs', ['-r', String(reservedBlocks), image], options);
+  await removeLostAndFound(image);
+}
+
+/**
+ * Gives up the room that is reserved for the group descriptors of a larger volume, where it is not
+ * going to be enough.
+ *
+ * resize2fs 1.47 then has to move what lies behind them, and on a volume with no block free it
+ * loses the inode that holds the reservation and with it the root directory (32M full, to 40G:
+ * "Illegal doubly indirect block"). Without that inode it moves everything rightly.
+ */
+async function prepareLongGrowth(image: string): Promise<void> {
+  const header = await readHeader(image);
+  if (header === undefined || !/^Filesystem features:.*\bresize_inode\b/m.test(header)) return;
+  const groupBytes = numberIn(header, 'Blocks per group') * blockSize;
+  const perBlock = blockSize / numberIn(header, 'Group descriptor size', 32);
+  const descriptorBlocks = (bytes: number): number =>
+    Math.ceil(Math.ceil(bytes / groupBytes) / perBlock);
+  const reserved = numberIn(header, 'Reserved GDT blocks', 0);
+  const present = descriptorBlocks(sizeIn(header));
+  if (descriptorBlocks(statSync(image).size) <= present + reserved) return;
+  await run('tune2fs', ['-O', '^resize_inode', image], { purpose: 'grow the file system' });
+  await check(image, '-fy');
+}
+
+/** Makes the ext4 of layout.ts in an image of `size` bytes that is there already, all zeros. */
+export async function makeFileSystem(
+  image: string,
+  { uid, gid, size }: { readonly uid: number; readonly gid: number; readonly size: number },
+): Promise<void> {
+  const options = { purpose: 'make the file system', timeoutMs: longTimeoutMs };
+  const { bytesPerInode, journalMebibytes, growthBlocks } = layoutFor(size);
+  const extended = `nodiscard,root_owner=${uid}:${gid},resize=${growthBlocks}`;
+  const shape = ['-t', 'ext4', '-b', String(blockSize), '-m', '0', '-i', String(bytesPerInode)];
+  const rest = ['-J', `size=${journalMebibytes}`, '-L', 'pysync', '-E', extended];
+  await run('mke2fs', ['-q', '-F', ...shape, ...rest, image], options);
+  await run('tune2fs', ['-r', String(reservedBlocks), image], options);
+  await debugfs(image, 'rmdir lost+found');
+  await debugfs(image, 'set_inode_field <2> mode 040700');
+  await run('e2fsck', ['-fn', image], options);
+}
+
+function check(image: string, how: '-p' | '-fp' | '-fy'): Promise<RunResult> {
+  return run('e2fsck', [how, image], {
+    purpose: 'check the volume',
+    timeoutMs: longTimeoutMs,
+    expectExit: Array.from({ length: 16 }, (_, status) => status),
+  });
+}
+
+function debugfs(image: string, command: string): Promise<RunResult> {
+  return run('debugfs', ['-w', '-R', command, image], { purpose: 'edit the volume' });
+}
+
+/** What `dumpe2fs -h` says, or undefined where the image holds no ext4. */
+async function readHeader(image: string): Promise<string | undefined> {
+  const options = { purpose: 'read the volume', expectExit: [0, 1] };
+  const { exitCode, stdout } = await run('dumpe2fs', ['-h', image], options);
+  return exitCode === 0 ? stdout : undefined;
+}
+
+function stateIn(header: string): FileSystemState {
+  const state = /^Filesystem state:\s*(.*)$/m.exec(header)?.[1] ?? '';
+  if (state.includes('with errors')) return 'errors';
+  return state === 'clean' && !header.includes('needs_recovery') ? 'clean' : 'dirty';
+}
+
+function sizeIn(header: string): number {
+  return numberIn(header, 'Block count') * numberIn(header, 'Block size');
+}
+
+function numberIn(header: string, name: string, otherwise?: number): number {
+  const text = new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(header)?.[1];
+  const number = text === undefined ? otherwise : Number(text);
+  if (number === undefined) throw new Error(`dumpe2fs says nothing of '${name}'`);
+  return number;
+}
+
+function refuseTruncated(image: string, header: string): void {
+  let size: number;
+  try {
+    ({ size } = statSync(image));
+  } catch (error) {
+    throw fileFailure(error, `read ${printable(image)}`);
+  }
+  const wanted = sizeIn(header);
+  if (size >= wanted) return;
+  throw damaged(image, `was cut off: it has ${size} bytes instead of ${wanted}`);
+}
+
+function refuseMounted(image: string, { exitCode, stderr, stdout }: RunResult): void {
+  if ((exitCode & notRun) === 0 || !/is mounted|is in use/.test(stderr + stdout)) return;
+  throw new PysyncError('IMAGE_BUSY', `${printable(image)} is in use by something else`, {
+    hints: ['see what holds it: losetup --list, or fuser IMAGE'],
+  });
+}
+
+function damaged(image: string, what: string): PysyncError {
+  const copy = printable(basename(image)) + '.copy';
+  return new PysyncError('VOLUME_DAMAGED', `the disk image ${printable(image)} ${what}`, {
+    hints: [
+      'the image is kept, and nothing is let into its share until it is well',
+      `to rescue what is in it, work on a copy: cp ${printable(image)} ${copy}`,
+      `then: e2fsck -fy ${copy}, and debugfs -R 'rdump / FOLDER' ${copy}`,
+    ],
+  });
+}
