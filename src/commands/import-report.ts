@@ -11,6 +11,8 @@ import { describeAccess } from './describe.js';
 import { mostRejected } from './import-keys.js';
 import { describeHostKeys, describeReach, senderCommands } from './reach.js';
 import type { Reach } from './reach.js';
+import { describeSize } from './size-report.js';
+import type { SizeReport } from './size-report.js';
 
 export interface ImportReport {
   readonly keys: readonly {
@@ -24,6 +26,8 @@ export interface ImportReport {
   readonly share: string;
   readonly access: Access;
   readonly isDry: boolean;
+  /** What came of `--size`. */
+  readonly capped: SizeReport | undefined;
   readonly asJson: boolean;
   readonly reach: Reach;
 }
@@ -40,7 +44,7 @@ export function printImport(report: ImportReport): void {
   else printText(report);
 }
 
-function printText({ keys, share, access, isDry, reach }: ImportReport): void {
+function printText({ keys, share, access, isDry, capped, reach }: ImportReport): void {
   const rows = keys.map(({ line, outcome, before }) => [
     line.policy.peer,
     line.type,
@@ -60,6 +64,9 @@ function printText({ keys, share, access, isDry, reach }: ImportReport): void {
   print();
   for (const line of describeReach(reach, access)) print(line);
   print();
+  if (capped !== undefined) {
+    for (const line of describeSize(capped)) print(line);
+  }
   print(`Files land in ${printable(share)}; ${restrictions(keys.map(({ line }) => line))}.`);
   const level = launcherSettings()?.level ?? 'none';
   print(level === 'none' ? style.bad(levelMeanings.none) : `Confinement: ${levelMeanings[level]}.`);
@@ -87,7 +94,7 @@ function describeOutcome(
   return changed.length === 0 ? outcome : `updated (was: ${changed.join(', ')})`;
 }
 
-function asJson({ keys, rejected, share, access, isDry, reach }: ImportReport): object {
+function asJson({ keys, rejected, share, access, isDry, capped, reach }: ImportReport): object {
   return {
     dryRun: isDry,
     keys: keys.map(({ line, outcome }) => ({
@@ -102,6 +109,7 @@ function asJson({ keys, rejected, share, access, isDry, reach }: ImportReport): 
     rejected: rejected.map(({ origin, line, reason }) => ({ source: origin, line, reason })),
     share,
     access,
+    cap: capped ?? null,
     confinement: launcherSettings()?.level ?? null,
     commands: senderCommands(reach, access),
     sshServer: { port: reach.port, listens: reach.listens },

@@ -1,7 +1,6 @@
 /** `pysync -i`: imports peers' keys, so that they can send files and do nothing else. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { PysyncError } from '../errors.js';
 import type { UpsertOutcome } from '../keys/authorized-keys.js';
 import { importedKeys } from '../keys/imported.js';
 import { installKeys, previewKeys } from '../keys/install.js';
@@ -9,16 +8,18 @@ import { launcherPath, makeLauncher } from '../share/launcher.js';
 import { makeShare, sharePath } from '../share/share.js';
 import { defaultShare } from '../system/folders.js';
 import { note } from '../system/output.js';
+import { printable } from '../system/text.js';
 import { collect } from './import-keys.js';
 import type { Collected } from './import-keys.js';
 import { printImport } from './import-report.js';
 import { readAccess, readExpires, readFolder, readFrom, readName, text, usage } from './options.js';
 import type { Options } from './options.js';
 import { findReach } from './reach.js';
+import { reportSize } from './size-report.js';
+import type { SizeReport } from './size-report.js';
 
 export async function run(_args: readonly string[], options: Options): Promise<void> {
   const sources = Array.isArray(options['import']) ? options['import'].map(String) : [];
-  if (sources.length === 0) throw noVolumes('nothing was changed');
   for (const sentence of circumstances(sources)) note(`pysync: ${sentence}`);
   const confine = readConfine(options);
   const rules = {
@@ -30,8 +31,15 @@ export async function run(_args: readonly string[], options: Options): Promise<v
     expires: readExpires(options, new Date()),
     name: readName(options),
   };
-  const collected = await collect(sources, rules);
   const isDry = options['dryRun'] === true;
+  const collected = await collect(sources, rules);
+  // The cap first: no key gets in before it is there.
+  const capped = isDry ? undefined : await applySize(rules.share, options);
+  for (const sentence of capped?.notes ?? []) note(`pysync: ${printable(sentence)}`);
+  if (sources.length === 0) {
+    if (capped !== undefined) reportSize(capped, options);
+    return;
+  }
   const before = (await importedKeys()).keys;
   const outcomes = isDry
     ? await previewKeys(homedir(), collected.lines)
@@ -47,10 +55,10 @@ export async function run(_args: readonly string[], options: Options): Promise<v
     share: rules.share,
     access: rules.access,
     isDry,
+    capped,
     asJson: options['json'] === true,
     reach: await findReach(),
   });
-  if (options['size'] !== undefined && !isDry) throw noVolumes('the keys were imported');
 }
 
 /** What the person at the terminal should know before anything else. */
@@ -61,6 +69,13 @@ function circumstances(sources: readonly string[]): string[] {
       : []),
     ...(sources.includes('-') && process.stdin.isTTY ? ['paste the keys, then press Ctrl-D'] : []),
   ];
+}
+
+/** Does what `--size` asks for; volumes are loaded only then. */
+async function applySize(share: string, options: Options): Promise<SizeReport | undefined> {
+  if (options['size'] === undefined) return undefined;
+  const { readSize, setSize } = await import('./size.js');
+  return setSize(share, readSize(options), options);
 }
 
 async function install(
@@ -80,13 +95,5 @@ function readConfine(options: Options): 'none' | undefined {
   throw usage(
     `--confine ${value} is not known`,
     'the strongest confinement is found by itself; only --confine none has to be said',
-  );
-}
-
-function noVolumes(done: string): PysyncError {
-  return new PysyncError(
-    'SIZE_UNSUPPORTED',
-    `the share has NO size cap, and ${done}: this version of pysync cannot make capped shares yet`,
-    { hints: ['a peer can fill the disk the share is on; watch it with: pysync status'] },
   );
 }

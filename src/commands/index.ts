@@ -46,6 +46,19 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./revoke.js'),
   },
   {
+    usage: 'mount [dir...]',
+    summary: 'mount capped shares (the first transfer does so by itself)',
+    load: () => import('./mount.js'),
+  },
+  {
+    usage: 'unmount [dir...]',
+    summary: 'unmount capped shares, until the next transfer',
+    options: (command) => {
+      command.option('--wait', 'wait for running transfers to end');
+    },
+    load: () => import('./unmount.js'),
+  },
+  {
     usage: 'explain <command>',
     summary: 'show what would be done with a server command, and why; runs nothing',
     hint: "the server command is one argument: pysync explain 'rsync --server …'",
@@ -75,7 +88,7 @@ export function frontDoorOptions(program: Command): void {
       'let a peer in by their public key: a key in quotes, a key file, - for standard input, a GitHub user name, or an https:// URL (repeatable; gh: and file: force a reading)',
       (value: string, earlier: string[] | undefined) => [...(earlier ?? []), value],
     )
-    .option('--size <size>', 'cap how big the share may grow, as in 10G')
+    .option('--size <size>', 'cap how big the share may grow, as in 10G; none takes the cap away')
     .option('--dir <dir>', 'the share: where files land (default: ~/public)')
     .option('--access <access>', accessMeaning)
     .option('--allow-delete', 'let the peer delete in folders of the share (rsync --delete)')
@@ -83,6 +96,10 @@ export function frontDoorOptions(program: Command): void {
     .option('--expires <when>', 'only until then: 12h, 30d, 2w, or a date as 2026-12-31')
     .option('--name <name>', 'what to call this peer')
     .option('--confine <level>', 'none: go without a sandbox where there is none')
+    .option('--engine <engine>', 'what makes the volume: libguestfs (default) or e2fsprogs')
+    .option('--kernel-mount', 'mount the volume by the kernel, which is faster; asks for sudo once')
+    .option('--wait', 'wait for running transfers to end before the size is changed')
+    .option('--yes', 'remove what was moved into or out of a volume, once it is proved')
     .option('--dry-run', 'show the lines for authorized_keys, and change nothing')
     .option('--json', 'print the result as JSON');
 }

@@ -5,21 +5,21 @@ import { PysyncError } from '../errors.js';
 import { runningTransfers } from '../history/running.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys, isExpired } from '../keys/imported.js';
+import { cappedShares } from '../share/registry.js';
 import { isLauncherCurrent, launcherSettings, makeLauncher } from '../share/launcher.js';
 import { levelMeanings } from '../share/level-meanings.js';
-import { usageOf } from '../share/usage.js';
-import type { Usage } from '../share/usage.js';
 import { defaultShare } from '../system/folders.js';
 import { columns, note, print, printJson, style } from '../system/output.js';
-import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
 import { describeAccess, keyAsJson } from './describe.js';
 import type { Options } from './options.js';
 import { describeHostKeys, describeReach, findReach, senderCommands } from './reach.js';
 import type { Reach } from './reach.js';
+import { describeShare, shareAsJson, shareNotes, viewShare } from './share-view.js';
+import type { ShareView } from './share-view.js';
 
 interface Status {
-  readonly shares: readonly { path: string; usage: Usage | undefined; keys: readonly OurKey[] }[];
+  readonly shares: readonly ShareView[];
   readonly broken: readonly string[];
   readonly running: ReturnType<typeof runningTransfers>;
   readonly level: keyof typeof levelMeanings | undefined;
@@ -28,14 +28,14 @@ interface Status {
 
 export async function run(_args: readonly string[], options: Options): Promise<void> {
   const [{ keys, broken }, reach] = await Promise.all([importedKeys(), findReach()]);
-  const paths = [...new Set(keys.map(({ policy }) => policy.share))];
-  if (paths.length === 0) paths.push(defaultShare());
+  const records = await cappedShares();
+  const paths = new Set([...keys.map(({ policy }) => policy.share), ...records.map(({ path }) => path)]);
+  if (paths.size === 0) paths.add(defaultShare());
   const shares = await Promise.all(
-    paths.map(async (path) => ({
-      path,
-      usage: await usageOf(path),
-      keys: keys.filter(({ policy }) => policy.share === path),
-    })),
+    [...paths].map((path) => {
+      const theirs = keys.filter(({ policy }) => policy.share === path);
+      return viewShare(path, theirs, records.find((record) => record.path === path));
+    }),
   );
   const { level, problems } = await mendLauncher(keys);
   for (const line of problems) note(printable(line));
@@ -68,7 +68,8 @@ function printText({ shares, broken, running, level, reach }: Status): void {
   for (const sentence of broken) note(`pysync: ${printable(sentence)}`);
   const keys = shares.flatMap((share) => share.keys);
   for (const share of shares) {
-    print(`${style.bold(printable(share.path))}  ${describeUsage(share.usage)}`);
+    print(`${style.bold(printable(share.path))}  ${describeShare(share)}`);
+    for (const line of shareNotes(share)) print(`    ${line}`);
     for (const line of columns(share.keys.map(describeKey))) print(`    ${line}`);
   }
   if (keys.length === 0) {
@@ -105,21 +106,9 @@ function describeKey(key: OurKey): string[] {
   return [key.policy.peer, key.policy.key, describeAccess(key) + expired];
 }
 
-function describeUsage(usage: Usage | undefined): string {
-  if (usage === undefined) return 'not made yet';
-  const { bytes, files, complete, free } = usage;
-  const more = complete ? '' : 'over ';
-  const count = `${more}${files} ${files === 1 ? 'file' : 'files'}`;
-  return `${more}${formatSize(bytes)} in ${count}, no size cap, ${formatSize(free)} free on this disk`;
-}
-
 function asJson({ shares, broken, running, level, reach }: Status): object {
   return {
-    shares: shares.map(({ path, usage, keys }) => ({
-      path,
-      usage: usage ?? null,
-      keys: keys.map(keyAsJson),
-    })),
+    shares: shares.map((share) => ({ ...shareAsJson(share), keys: share.keys.map(keyAsJson) })),
     broken,
     running: running.map(({ peer, key, address, direction, share, time }) => {
       return { peer, key, address, direction, share, time };

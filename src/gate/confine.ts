@@ -27,8 +27,17 @@ export function confinementOf(settings: Settings, share: string): Confinement {
   return { level, root: level === 'bubblewrap' ? '/share' : share, dropsDevices, confinesRoot };
 }
 
-/** The words of the whole command, its program first. */
-export function confine(settings: Settings, session: Session, decision: Decision): string[] {
+/**
+ * The words of the whole command, its program first. `syncs`: rsync writes each file through to the
+ * disk before it gives it its name; in a volume, a power cut could otherwise leave a file that is
+ * whole by name and size and not by content.
+ */
+export function confine(
+  settings: Settings,
+  session: Session,
+  decision: Decision,
+  syncs: boolean,
+): string[] {
   // Unguessable (see session.ts), in a folder that cannot be listed.
   const log = settings.level === 'bubblewrap' ? `/log/${nameOf(session.log)}` : session.log;
   const rsync = [
@@ -36,6 +45,7 @@ export function confine(settings: Settings, session: Session, decision: Decision
     ...decision.arguments.slice(0, 1),
     `--log-file=${log}`,
     `--log-file-format=${logFormat}`,
+    ...(syncs && decision.direction === 'push' && settings.syncsFiles ? ['--fsync'] : []),
     ...decision.arguments.slice(1),
   ];
   const program = withPlaces(rsync, decision, settings.sh);

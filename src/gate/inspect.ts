@@ -2,14 +2,15 @@
  * What has to be known of the installed rsync: found out when the launcher is made, and once more
  * by the gate when rsync was upgraded since.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { childProcess } from './child-process.js';
 
 export interface RsyncFacts {
   readonly rsyncStamp: string;
   readonly dropsDevices: boolean;
   readonly confinesRoot: boolean;
+  readonly syncsFiles: boolean;
   readonly libraries: readonly string[];
 }
 
@@ -20,6 +21,7 @@ export function inspectRsync(rsync: string, sh: string): RsyncFacts {
     rsyncStamp: rsyncStamp(rsync),
     dropsDevices: /^\s*--drop-D\b/m.test(help),
     confinesRoot: /^\s*--confine-root\b/m.test(help),
+    syncsFiles: /^\s*--fsync\b/m.test(help),
     libraries: process.platform === 'linux' ? librariesOf([rsync, sh]) : [],
   };
 }
@@ -54,7 +56,7 @@ function lddOutput(program: string): string {
 }
 
 function output(program: string, args: readonly string[]): string {
-  return execFileSync(program, args, {
+  return childProcess().execFileSync(program, args, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
     env: { PATH: '/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin', LC_ALL: 'C' },

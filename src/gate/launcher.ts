@@ -23,6 +23,7 @@ export interface LauncherParts {
  */
 export function launcherText({ node, main, version, settings }: LauncherParts): string {
   const words = formatSettings(settings);
+  const full = main.replace(/main\.js$/, 'full.js');
   const lines: string[] = [];
   for (let i = 0; i < words.length; i += 2) {
     lines.push(`  ${quote(words[i] ?? '')} ${quote(words[i + 1] ?? '')} \\`);
@@ -43,8 +44,8 @@ plan=$(exec /usr/bin/env -i \\
 ${lines.join('\n')}
   -- "$@") || exit 1
 eval "set -- $plan"
-log=$1 ended=$2 share=$3 mode=$4 attributes=$5 filter=$6
-shift 6
+log=$1 ended=$2 share=$3 mode=$4 attributes=$5 filter=$6 cap=$7
+shift 7
 
 if [ -n "$mode" ]; then
   touch -r "$share" "$log.time" 2>/dev/null || fail
@@ -54,6 +55,9 @@ if [ -n "$attributes" ]; then
 fi
 if [ -n "$filter" ]; then "$@" 9<"$filter"; else "$@"; fi
 status=$?
+if [ -n "$cap" ] && [ "$status" -ne 0 ]; then
+  /usr/bin/env -i ${quote(node)} ${quote(full)} "$share" "$cap" "$log"
+fi
 exec 2>/dev/null
 
 # The share's own attributes, mode and time are not a client's to change (rsync -a ./ HOST: does).

@@ -5,7 +5,7 @@
  * It prints the words the launcher goes on with (see launcher.ts), or a sentence for the sender on
  * standard error and ends with status 1. Every error ends in a refusal.
  */
-import { accessSync, writeSync } from 'node:fs';
+import { accessSync, rmSync, writeSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { isStillAuthorized } from './authorized.js';
 import { confine, confinementOf } from './confine.js';
@@ -17,10 +17,12 @@ import { parsePolicy } from './policy.js';
 import { quoteAll } from './quote.js';
 import { Refusal } from './refusal.js';
 import { readSecludedWords } from './secluded.js';
-import { logPaths, makeLogFolders, ownMode, writeLog } from './session.js';
+import { logPaths, makeLogFolders, ownMode, readHeader, writeLog } from './session.js';
 import type { Header } from './session.js';
 import type { Settings } from './settings.js';
 import { parseSettings } from './settings.js';
+import type { CappedShare } from './volume.js';
+import { cappedShare, isUsable, mountVolume } from './volume.js';
 import { secludedWord } from './words.js';
 
 async function main(): Promise<string> {
@@ -46,29 +48,59 @@ async function main(): Promise<string> {
   makeLogFolders(settings.state);
   const log = logPaths(settings.state, new Date(), process.ppid);
   try {
-    if (!isStillAuthorized(settings.authorizedKeys, policyWords)) {
-      throw new Refusal('what this key may do has changed', [
-        'close this connection and try again',
-      ]);
-    }
     // Without it bubblewrap would name the real path in its own message.
     accessSync(policy.share);
     const decision = await decisionFor(policy, settings, command);
     const { direction, topAttributes } = decision;
     const isPush = direction === 'push';
-    const mode = isPush ? ownMode(policy.share, topAttributes, settings.state) : '';
-    writeLog(log.running, { ...header, direction, mode, topAttributes });
+    const begin = (): void => {
+      const mode = isPush ? ownMode(policy.share, topAttributes, settings.state) : '';
+      writeLog(log.running, { ...header, direction, mode, topAttributes });
+    };
+    const isMeant = (): boolean => isStillAuthorized(settings.authorizedKeys, policyWords);
+    const capped = await enter(settings, policy.share, isMeant, begin, log.running);
+    const { mode } = readHeader(log.running) ?? header;
     const session = { share: policy.share, log: log.running, readOnly: !isPush };
     const seccomp = settings.level === 'bubblewrap' ? settings.seccomp : '';
+    const cap = capped === undefined ? '' : String(capped.size);
     return quoteAll([
-      ...[log.running, log.ended, policy.share, mode, topAttributes, seccomp],
-      ...confine(settings, session, decision),
+      ...[log.running, log.ended, policy.share, mode, topAttributes, seccomp, cap],
+      ...confine(settings, session, decision, capped !== undefined),
     ]);
   } catch (error) {
     const refusal = refusalFor(error, policy);
+    rmSync(log.running, { force: true });
     writeLog(log.ended, header, `pysync-refused ${JSON.stringify(refusal.message)}`);
     throw refusal;
   }
+}
+
+/**
+ * Notes the connection (`begin`) and makes sure of it afterwards: whoever revokes a key or takes a
+ * volume away changes things first and looks for noted connections then, so that one of the two
+ * sees the other. Returns the share's cap.
+ */
+async function enter(
+  settings: Settings,
+  share: string,
+  isMeant: () => boolean,
+  begin: () => void,
+  note: string,
+): Promise<CappedShare | undefined> {
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    const before = cappedShare(settings, share);
+    if (before !== undefined && !(await isUsable(before))) await mountVolume(settings, share);
+    begin();
+    if (!isMeant()) {
+      throw new Refusal('what this key may do has changed', [
+        'close this connection and try again',
+      ]);
+    }
+    const capped = cappedShare(settings, share);
+    if (capped === undefined || (await isUsable(capped))) return capped;
+    rmSync(note, { force: true });
+  }
+  throw new Refusal('this share is being changed', ['try again in a while']);
 }
 
 /** The settings, with rsync's facts found out anew where it is not the one they are about. */

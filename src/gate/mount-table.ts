@@ -2,9 +2,9 @@
  * What is mounted where, as the kernel says it in /proc/self/mountinfo (proc_pid_mountinfo(5)), and
  * whether a share's own volume is what stands at its directory.
  */
-import { spawn } from 'node:child_process';
 import { readFileSync, realpathSync, statSync, statfsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { childProcess } from './child-process.js';
 
 export interface MountEntry {
   readonly id: number;
@@ -141,7 +141,7 @@ function deviceOf(dev: number): string {
  */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const child = spawn('stat', ['--file-system', '--', path], {
+    const child = childProcess().spawn('stat', ['--file-system', '--', path], {
       cwd: '/',
       env: { PATH: '/usr/bin:/bin' },
       stdio: 'ignore',

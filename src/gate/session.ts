@@ -6,12 +6,12 @@
  * date, names escaped by rsync. The launcher ends it with a line `pysync-end STATUS`; a connection
  * that was refused has a line `pysync-refused REASON` instead.
  */
-import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   mkdirSync,
   openSync,
   readFileSync,
+  readSync,
   readdirSync,
   statSync,
   writeSync,
@@ -49,8 +49,20 @@ export function logPaths(state: string, now: Date, pid: number): Log {
   const stamp = now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
   // SECURITY: the random part keeps a peer from naming its own log through a planted link
   // (test/attacks/connection-log.test.ts).
-  const name = `${stamp}-${pid}-${randomBytes(16).toString('hex')}.log`;
+  const name = `${stamp}-${pid}-${randomName()}.log`;
   return { running: `${state}/running/${name}`, ended: `${state}/log/${name}` };
+}
+
+/** 128 random bits; node:crypto would take longer to load than all of the gate. */
+function randomName(): string {
+  const bytes = Buffer.alloc(16);
+  const descriptor = openSync('/dev/urandom', 'r');
+  try {
+    if (readSync(descriptor, bytes) !== bytes.length) throw new Error('no random bytes');
+  } finally {
+    closeSync(descriptor);
+  }
+  return bytes.toString('hex');
 }
 
 /** Makes the folders of `state` where they are missing. */
@@ -71,7 +83,7 @@ export function writeLog(path: string, header: Header, ...more: readonly string[
 }
 
 /** Reads a log's first line; undefined where it is not whole. */
-function readHeader(path: string): Header | undefined {
+export function readHeader(path: string): Header | undefined {
   try {
     const [line = ''] = readFileSync(path, 'utf8').split('\n', 1);
     return JSON.parse(line) as Header;

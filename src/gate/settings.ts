@@ -16,6 +16,8 @@ export interface Settings {
   readonly rsyncStamp: string;
   readonly dropsDevices: boolean;
   readonly confinesRoot: boolean;
+  /** Whether this rsync knows `--fsync`. */
+  readonly syncsFiles: boolean;
   /** Files and folders that rsync and sh need to run, for the sandbox. */
   readonly libraries: readonly string[];
   /** Whether this bubblewrap knows `--disable-userns`. */
@@ -24,6 +26,8 @@ export interface Settings {
   readonly seccomp: string;
   /** The folder of the connection logs. */
   readonly state: string;
+  /** The folder of the volumes and of their registry. */
+  readonly data: string;
   /** The file in which a key's line must still stand. */
   readonly authorizedKeys: string;
 }
@@ -37,10 +41,12 @@ const names: Readonly<Record<keyof Settings, string>> = {
   rsyncStamp: '--rsync-stamp',
   dropsDevices: '--drops-devices',
   confinesRoot: '--confines-root',
+  syncsFiles: '--syncs-files',
   libraries: '--libraries',
   disablesUserns: '--disables-userns',
   seccomp: '--seccomp',
   state: '--state',
+  data: '--data',
   authorizedKeys: '--authorized-keys',
 };
 
@@ -73,12 +79,14 @@ export function parseSettings(words: readonly string[]): Settings {
     rsyncStamp: take('rsyncStamp'),
     dropsDevices: flag('dropsDevices'),
     confinesRoot: flag('confinesRoot'),
+    syncsFiles: flag('syncsFiles'),
     libraries: take('libraries')
       .split(':')
       .filter((path) => path !== ''),
     disablesUserns: flag('disablesUserns'),
     seccomp: take('seccomp'),
     state: take('state'),
+    data: take('data'),
     authorizedKeys: take('authorizedKeys'),
   };
 }

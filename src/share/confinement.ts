@@ -35,6 +35,7 @@ export async function findConfinement(
     bwrap: lookForTool('bwrap') ?? '',
     setpriv: lookForTool('setpriv') ?? '',
     state: stateFolder(),
+    data: dataFolder(),
     ...inspectRsync(rsync, sh),
   };
   const reasons: string[] = [];

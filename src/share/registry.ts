@@ -16,7 +16,8 @@ import type { VolumeRecord } from '../volume/volume.js';
 export type Pending =
   | { readonly step: 'create' }
   | { readonly step: 'grow' | 'shrink'; readonly size: number }
-  | { readonly step: 'uncap' };
+  /** `verified`: the copy is whole, and only the names have to be changed. */
+  | { readonly step: 'uncap'; readonly verified: boolean };
 
 export interface ShareRecord {
   /** The share's directory. */
@@ -28,7 +29,7 @@ export interface ShareRecord {
 }
 
 interface Registry {
-  readonly version: 1;
+  readonly version: number;
   readonly shares: readonly ShareRecord[];
 }
 

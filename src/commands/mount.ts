@@ -1,0 +1,23 @@
+/** `pysync mount [dir]`: mounts the volumes of capped shares; the gate does so by itself. */
+import { PysyncError } from '../errors.js';
+import { cappedShares } from '../share/registry.js';
+import { sharePath } from '../share/share.js';
+import { note, print } from '../system/output.js';
+import { printable } from '../system/text.js';
+import { openVolume } from '../volume/open.js';
+
+export async function run(args: readonly string[]): Promise<void> {
+  const wanted = args.map(sharePath);
+  const records = await cappedShares();
+  const meant = records.filter(({ path }) => wanted.length === 0 || wanted.includes(path));
+  if (meant.length === 0) {
+    throw new PysyncError('NOT_CAPPED', 'there is no capped share to mount', {
+      hints: ['pysync --size 10G makes one'],
+    });
+  }
+  for (const record of meant) {
+    const notes = await openVolume(record);
+    for (const sentence of notes) note(`pysync: ${printable(sentence)}`);
+    print(`${printable(record.path)} is mounted`);
+  }
+}

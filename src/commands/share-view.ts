@@ -1,0 +1,99 @@
+/** A share as `pysync status` shows it: how much is in it, and the state of its cap. */
+import { readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { PysyncError } from '../errors.js';
+import type { OurKey } from '../keys/authorized-keys.js';
+import type { ShareRecord } from '../share/registry.js';
+import { usageOf } from '../share/usage.js';
+import type { Usage } from '../share/usage.js';
+import { formatSize } from '../system/sizes.js';
+import { printable } from '../system/text.js';
+import type { Capacity } from '../volume/capacity.js';
+import type { VolumeState } from '../volume/state.js';
+
+export interface ShareView {
+  readonly path: string;
+  readonly keys: readonly OurKey[];
+  /** Of a share without a cap that is there. */
+  readonly usage?: Usage;
+  readonly volume?: VolumeView;
+}
+
+interface VolumeView {
+  readonly record: ShareRecord;
+  readonly state: VolumeState;
+  /** Of a mounted one. */
+  readonly capacity?: Capacity;
+  /** What was put right, what is wrong, and files that wait for the owner. */
+  readonly notes: readonly string[];
+}
+
+/** Looks at a share; a capped one is mounted first, where that can be done. */
+export async function viewShare(
+  path: string,
+  keys: readonly OurKey[],
+  record: ShareRecord | undefined,
+): Promise<ShareView> {
+  if (record !== undefined) return { path, keys, volume: await viewVolume(record) };
+  const usage = await usageOf(path);
+  return { path, keys, ...(usage === undefined ? {} : { usage }) };
+}
+
+async function viewVolume(record: ShareRecord): Promise<VolumeView> {
+  // Loaded only where there is a capped share.
+  const { openVolume } = await import('../volume/open.js');
+  const { stateOf } = await import('../volume/state.js');
+  const { capacityOf } = await import('../volume/capacity.js');
+  const notes = [...waiting(record)];
+  try {
+    notes.push(...(await openVolume(record)));
+  } catch (error) {
+    if (!(error instanceof PysyncError)) throw error;
+    notes.push(`nobody can send into it: ${error.message}`, ...error.hints);
+  }
+  const state = await stateOf(record);
+  if (state !== 'mounted') return { record, state, notes };
+  return { record, state, notes, capacity: await capacityOf(record.path) };
+}
+
+/** Files beside the share that an earlier operation left for the owner. */
+function waiting({ path, leftover }: ShareRecord): string[] {
+  const found = readdirSync(dirname(path))
+    .filter((name) => name.startsWith(`${basename(path)}.found-`))
+    .map((name) => `files that lay under the mount point are in ${join(dirname(path), name)}`);
+  if (leftover === undefined) return found;
+  return [`the originals of files that were moved in are kept in ${leftover}`, ...found];
+}
+
+/** The line behind the share's path. */
+export function describeShare({ usage, volume }: ShareView): string {
+  if (volume !== undefined) return describeVolume(volume);
+  if (usage === undefined) return 'not made yet';
+  const { bytes, files, complete, free } = usage;
+  const more = complete ? '' : 'over ';
+  const count = `${more}${files} ${files === 1 ? 'file' : 'files'}`;
+  return `${more}${formatSize(bytes)} in ${count}, no size cap, ${formatSize(free)} free on this disk`;
+}
+
+function describeVolume({ record, state, capacity }: VolumeView): string {
+  const { size, engine, mount } = record.volume;
+  const cap = `capped at ${formatSize(size)}`;
+  if (capacity === undefined) return `${cap}, ${state}`;
+  const { used, free, files } = capacity;
+  const count = `${files} ${files === 1 ? 'file' : 'files'}`;
+  const how = `${state} with ${mount}, made with ${engine}`;
+  return `${cap}: ${formatSize(used)} used in ${count}, ${formatSize(free)} free (${how})`;
+}
+
+/** What belongs below that line. */
+export function shareNotes({ volume }: ShareView): readonly string[] {
+  return volume?.notes.map(printable) ?? [];
+}
+
+/** For `--json`; the keys are the caller's. */
+export function shareAsJson({ path, usage, volume }: ShareView): object {
+  if (volume === undefined) return { path, usage: usage ?? null, volume: null };
+  const { record, state, capacity, notes } = volume;
+  const { size, engine, mount } = record.volume;
+  return { path, usage: null, volume: { size, state, engine, mount, ...capacity, notes } };
+}

@@ -1,0 +1,23 @@
+/**
+ * Run by the launcher after a transfer into a capped share has failed: where the share is full, it
+ * tells the sender so in one line. Arguments: the share, its cap in bytes, the connection's log.
+ */
+import { readFileSync, statfsSync } from 'node:fs';
+
+const units = ['B', 'KB', 'MB', 'GB', 'TB'];
+
+function sizeText(bytes: number): string {
+  const power = Math.max(0, Math.min(units.length - 1, Math.floor(Math.log2(bytes || 1) / 10)));
+  return `${Math.round((bytes / 1024 ** power) * 10) / 10}${units[power] ?? ''}`;
+}
+
+const [share = '', cap = '', log = ''] = process.argv.slice(2);
+// As strerror spells ENOSPC; rsync writes it into its log as well.
+if (readFileSync(log, 'utf8').includes('No space left on device (28)')) {
+  const { bavail, bsize, files, ffree } = statfsSync(share);
+  const state =
+    ffree === 0
+      ? `it holds ${files} files, as many as it can`
+      : `${sizeText(bavail * bsize)} of it is free`;
+  console.error(`pysync: the share is full: its cap is ${sizeText(Number(cap))}, and ${state}`);
+}

@@ -1,0 +1,80 @@
+/**
+ * Capped shares. A share that has a cap is a mounted volume, and nothing may be written into the
+ * bare directory below it: the gate sees to it that it is mounted, or refuses.
+ *
+ * Mounting itself is not the gate's work. It starts `pysync mount`, which checks and repairs the
+ * volume first, and then looks for itself whether it is there.
+ */
+import { lstatSync, readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { childProcess } from './child-process.js';
+import { isMountedFrom } from './mount-table.js';
+import { Refusal } from './refusal.js';
+import type { Settings } from './settings.js';
+
+/** A capped share, as far as the gate has to know it. */
+export interface CappedShare {
+  readonly share: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly image: string;
+  /** There for as long as an operation of pysync is at work on the volume. */
+  readonly operationLock: string;
+  /** An operation was begun on it and has not ended. */
+  readonly isPending: boolean;
+}
+
+/** The share's cap, or undefined where it has none. Throws where `shares.json` cannot be read. */
+export function cappedShare(settings: Settings, share: string): CappedShare | undefined {
+  let text: string;
+  try {
+    text = readFileSync(join(settings.data, 'shares.json'), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const { shares } = JSON.parse(text) as {
+    shares: { path: string; volume: { id: string; size: number }; pending?: object }[];
+  };
+  const record = shares.find(({ path }) => path === share);
+  if (record === undefined) return undefined;
+  const { id, size } = record.volume;
+  const base = join(settings.data, 'volumes', id);
+  const isPending = record.pending !== undefined;
+  return { share, size, image: `${base}.img`, operationLock: `${base}.busy`, isPending };
+}
+
+/**
+ * Whether the volume is mounted and nobody is about to take it away. To be asked again after the
+ * connection was noted in `running/`: whoever takes a volume away locks it first and looks for
+ * running connections then, so that one of the two sees the other.
+ */
+export async function isUsable(capped: CappedShare): Promise<boolean> {
+  if (capped.isPending) return false;
+  if (lstatSync(capped.operationLock, { throwIfNoEntry: false }) !== undefined) return false;
+  return (await isMountedFrom(capped.share, capped.image)) === 'mounted';
+}
+
+/** Has the volume mounted. Throws Refusal where that fails. */
+export async function mountVolume(settings: Settings, share: string): Promise<void> {
+  const program = join(__dirname, '../cli.js');
+  const options = {
+    timeout: 120_000,
+    env: {
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      HOME: userInfo().homedir,
+      XDG_DATA_HOME: dirname(settings.data),
+      XDG_STATE_HOME: dirname(settings.state),
+    },
+  };
+  const isMounted = await new Promise<boolean>((resolve) => {
+    childProcess().execFile(process.execPath, [program, 'mount', share], options, (error) => {
+      resolve(error === null);
+    });
+  });
+  if (isMounted) return;
+  throw new Refusal('this share cannot be used now: its volume is not available', [
+    'its owner can see why with: pysync status',
+  ]);
+}

@@ -1,0 +1,21 @@
+/** How full a mounted volume is. */
+import { statfs } from 'node:fs/promises';
+
+export interface Capacity {
+  /** Bytes that files can take in all. */
+  readonly usable: number;
+  readonly used: number;
+  readonly free: number;
+  readonly files: number;
+  /** How many more files there can be. */
+  readonly filesLeft: number;
+}
+
+/** Throws what statfs throws where nothing is mounted or it does not answer. */
+export async function capacityOf(share: string): Promise<Capacity> {
+  const { blocks, bfree, bavail, bsize, files, ffree } = await statfs(share);
+  const used = (blocks - bfree) * bsize;
+  const free = bavail * bsize;
+  // ext4 counts its own eleven reserved inodes and the root among the files.
+  return { usable: used + free, used, free, files: Math.max(0, files - ffree - 11), filesLeft: ffree };
+}

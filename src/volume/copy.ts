@@ -1,0 +1,68 @@
+/** Copying a whole tree into a volume or out of it, and proving that the copy is the same. */
+import { PysyncError } from '../errors.js';
+import { run } from '../system/run.js';
+import { printable } from '../system/text.js';
+
+/**
+ * Modes, times, hard links, ACLs, extended attributes and holes are kept; links are copied as
+ * links. `--numeric-ids`, since both sides are this machine.
+ */
+const keepAll = ['-aHAXS', '--numeric-ids'];
+
+/** What rsync says where the destination is full. */
+const noSpace = /No space left on device/;
+
+/**
+ * Copies what is in `from` into `to`, an empty directory. Throws PysyncError `COPY_FAILED` with
+ * rsync's reason, `COPY_NO_SPACE` where it does not fit.
+ */
+export async function copyTree(
+  from: string,
+  to: string,
+  onProgress: (text: string) => void,
+): Promise<void> {
+  const errors: string[] = [];
+  const { exitCode, stderr } = await run(
+    'rsync',
+    [...keepAll, '--fsync', '--info=progress2', '--no-inc-recursive', `${from}/`, `${to}/`],
+    {
+      purpose: `copy ${from}`,
+      timeoutMs: 0,
+      expectExit: anyStatus,
+      onLine: (line) => {
+        const [, done = '', percent = '', rate = '', left = ''] =
+          /^\s*([\d,]+)\s+(\d+%)\s+(\S+)\s+(\d+:\d+:\d+)/.exec(line) ?? [];
+        if (percent !== '') onProgress(`copying: ${percent}, ${done} bytes, ${rate}, ${left} left`);
+        else if (line.startsWith('rsync:')) errors.push(line);
+      },
+    },
+  );
+  if (exitCode === 0) return;
+  if (noSpace.test(stderr)) {
+    throw new PysyncError('COPY_NO_SPACE', `what is in ${from} does not fit`);
+  }
+  throw new PysyncError('COPY_FAILED', `what is in ${from} could not be copied in full`, {
+    hints: errors.slice(0, 5).map(printable),
+  });
+}
+
+/** Throws PysyncError `COPY_DIFFERS` unless both trees are the same, contents compared by checksum. */
+export async function verifyCopy(
+  from: string,
+  to: string,
+  onProgress: (text: string) => void,
+): Promise<void> {
+  onProgress('comparing checksums');
+  const { stdout } = await run(
+    'rsync',
+    [...keepAll, '--dry-run', '--checksum', '--delete', '--itemize-changes', `${from}/`, `${to}/`],
+    { purpose: `compare ${from} with its copy`, timeoutMs: 0 },
+  );
+  const differing = stdout.split('\n').filter((line) => line !== '');
+  if (differing.length === 0) return;
+  throw new PysyncError('COPY_DIFFERS', `${differing.length} files in ${from} differ from their copy`, {
+    hints: ['was something written there meanwhile? try again when nothing is'],
+  });
+}
+
+const anyStatus = Array.from({ length: 256 }, (_, status) => status);

@@ -1,0 +1,124 @@
+/** Giving a share a cap: its files move into a new volume, which then takes its place. */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { PysyncError } from '../errors.js';
+import { writeShareRecord } from '../share/registry.js';
+import type { ShareRecord } from '../share/registry.js';
+import { makeShare } from '../share/share.js';
+import { undoable } from '../system/interrupt.js';
+import { withLock } from '../system/locks.js';
+import { copyTree, verifyCopy } from './copy.js';
+import { createImage } from './engines/index.js';
+import { chooseMount } from './mounts/index.js';
+import { mountNow, requestOf, stagingOf } from './mounting.js';
+import { undoCreate } from './recover.js';
+import { originalsOf, uncappedOf } from './state.js';
+import { waitForTransfers } from './transfers.js';
+import { volumeOf, volumesFolder } from './volume.js';
+import type { EngineName, Volume } from './volume.js';
+
+export interface CreateOptions {
+  readonly engine: EngineName | undefined;
+  /** Milliseconds to wait for transfers to end. */
+  readonly waitMs: number;
+  readonly onProgress: (text: string) => void;
+}
+
+export interface Created {
+  readonly record: ShareRecord;
+  /** Why not the first choice of engine, and other things to tell. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Makes the share at `share`, which has no cap, a volume of `size` bytes. Where it fails or is
+ * interrupted the share is as it was. Files that were in it are kept beside it as well.
+ */
+export async function createVolume(
+  share: string,
+  size: number,
+  options: CreateOptions,
+): Promise<Created> {
+  makeShare(share);
+  mkdirSync(volumesFolder(), { recursive: true, mode: 0o700 });
+  refuseObstacles(share);
+  const id = `${basename(share).replaceAll(/[^A-Za-z0-9]+/g, '-')}-${randomBytes(4).toString('hex')}`;
+  const draft = volumeOf(share, { id, size, engine: options.engine ?? 'libguestfs', mount: 'fuse2fs' });
+  const mount = chooseMount(requestOf(draft)).name;
+  const volume = { ...draft, mount };
+  return undoable(() => withLock(volume.operationLock, () => make(volume, options)));
+}
+
+async function make(volume: Volume, options: CreateOptions): Promise<Created> {
+  const { id, size, share, mount } = volume;
+  const notes: string[] = [];
+  let engine = volume.engine;
+  const record = (): ShareRecord => ({ path: share, volume: { id, size, engine, mount } });
+  await writeShareRecord(share, { ...record(), pending: { step: 'create' } });
+  try {
+    await waitForTransfers(share, options.waitMs);
+    const { uid, gid } = statSync(share);
+    const request = { image: volume.newImage, size, uid, gid, onProgress: options.onProgress };
+    const made = await createImage(request, options.engine);
+    engine = made.engine;
+    if (made.reason !== undefined) notes.push(made.reason);
+    const holdsFiles = readdirSync(share).length > 0;
+    await fillNewImage(volume, options.onProgress);
+    const originals = originalsOf(share);
+    const { mode } = statSync(share);
+    if (holdsFiles) {
+      renameSync(share, originals);
+      mkdirSync(share);
+      chmodSync(share, mode & 0o7777);
+    }
+    renameSync(volume.newImage, volume.image);
+    const final = { ...record(), ...(holdsFiles ? { leftover: originals } : {}) };
+    await mountNow(final, notes);
+    await writeShareRecord(share, final);
+    return { record: final, notes };
+  } catch (error) {
+    // Where even this fails, the record still says what was begun, and the next pysync tries again.
+    await undoCreate(volume).then(
+      () => writeShareRecord(share, undefined),
+      () => undefined,
+    );
+    throw error;
+  }
+}
+
+/**
+ * Copies the share's files, and the mode and times of its own folder, into the new image, and
+ * proves the copy.
+ */
+export async function fillNewImage(
+  volume: Volume,
+  onProgress: (text: string) => void,
+): Promise<void> {
+  const staging = stagingOf(volume);
+  const method = chooseMount(staging);
+  mkdirSync(staging.mountPoint, { mode: 0o700 });
+  await method.mount(staging);
+  try {
+    await copyTree(volume.share, staging.mountPoint, onProgress);
+    await verifyCopy(volume.share, staging.mountPoint, onProgress);
+  } finally {
+    await method.unmount(staging);
+    rmdirSync(staging.mountPoint);
+  }
+}
+
+/** Names that are needed for a while must not be somebody's. */
+function refuseObstacles(share: string): void {
+  for (const path of [originalsOf(share), uncappedOf(share)]) {
+    if (!existsSync(path)) continue;
+    throw new PysyncError('NAME_TAKEN', `${path} is in the way`, {
+      hints: ['it may hold files from an earlier move: look into it, then remove or rename it'],
+    });
+  }
+  if (statSync(dirname(share)).dev !== statSync(share).dev) {
+    throw new PysyncError('SHARE_IS_MOUNT', `${share} is a mount point already`, {
+      hints: ['choose another folder with --dir'],
+    });
+  }
+}

@@ -1,0 +1,44 @@
+/** Having an ordinary user's volume mounted by the kernel, through one line in /etc/fstab. */
+import { PysyncError } from '../errors.js';
+import type { ShareRecord } from '../share/registry.js';
+import { writeShareRecord } from '../share/registry.js';
+import { withLock } from '../system/locks.js';
+import { mountNow, requestOf, unmountNow } from './mounting.js';
+import { addFstabLine, fstabLine, mountMethod } from './mounts/index.js';
+import { volumeOf } from './volume.js';
+
+/**
+ * Mounts the volume of `record` by the kernel from now on. `mayAdd` is shown the line that has to
+ * stand in /etc/fstab, which takes root or sudo. Throws PysyncError `KERNEL_MOUNT_REFUSED`,
+ * `FSTAB_FAILED`, `SHARE_IN_USE`; the volume is mounted as before then.
+ */
+export async function useKernelMount(
+  record: ShareRecord,
+  waitMs: number,
+  mayAdd: (line: string) => Promise<boolean>,
+): Promise<ShareRecord> {
+  if (record.volume.mount === 'loop') return record;
+  const volume = volumeOf(record.path, record.volume);
+  const loop = mountMethod('loop');
+  const line = fstabLine(requestOf(volume));
+  if (loop.obstacle(requestOf(volume)) !== undefined) {
+    if (!(await mayAdd(line))) {
+      throw new PysyncError('KERNEL_MOUNT_REFUSED', 'the line was not added to /etc/fstab', {
+        hints: ['add --yes to have it added without being asked, or add it by hand as root:', line],
+      });
+    }
+    await addFstabLine(line);
+  }
+  const changed: ShareRecord = { ...record, volume: { ...record.volume, mount: 'loop' } };
+  await withLock(volume.operationLock, async () => {
+    await unmountNow(volume, waitMs);
+    try {
+      await mountNow(changed, []);
+      await writeShareRecord(record.path, changed);
+    } catch (error) {
+      await mountNow(record, []);
+      throw error;
+    }
+  });
+  return changed;
+}

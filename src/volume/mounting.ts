@@ -1,0 +1,109 @@
+/**
+ * The steps that operations on a volume are made of: mounting, unmounting, and taking a half-made
+ * image away. Whoever calls them holds the volume's lock.
+ */
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { PysyncError } from '../errors.js';
+import type { ShareRecord } from '../share/registry.js';
+import { checkAndRepair } from './ext4.js';
+import { waitForImage } from './image-lock.js';
+import { isMountedFrom } from './mount-table.js';
+import { chooseMount, cleanStale, mountMethod } from './mounts/index.js';
+import type { MountRequest } from './mounts/mount.js';
+import { stateOf } from './state.js';
+import { waitForTransfers } from './transfers.js';
+import { volumeOf } from './volume.js';
+import type { Volume } from './volume.js';
+
+/** Mounts a volume that is not mounted yet, checked and repaired first; the caller holds its lock. */
+export async function mountNow(record: ShareRecord, notes: string[]): Promise<void> {
+  const volume = volumeOf(record.path, record.volume);
+  let state = await stateOf(record);
+  if (state === 'stale') {
+    await cleanStale(volume.share);
+    notes.push('the program that held the volume had died; it was mounted again');
+    state = await stateOf(record);
+  }
+  if (state === 'mounted') return;
+  if (state === 'absent') throw missing(volume);
+  if (state === 'failed') throw damaged(volume);
+  if (state === 'unmounting') await waitForImage(volume.imageLock);
+  if ((await isMountedFrom(volume.share, volume.image)) === 'other') {
+    throw new PysyncError('MOUNT_POINT_TAKEN', `something else is mounted on ${volume.share}`, {
+      hints: [`unmount it first: umount ${volume.share}`],
+    });
+  }
+  await repairNow(volume, notes);
+  mkdirSync(volume.share, { recursive: true, mode: 0o700 });
+  moveAside(volume.share, notes);
+  await mountMethod(volume.mount).mount(requestOf(volume));
+}
+
+function missing(volume: Volume): PysyncError {
+  return new PysyncError('VOLUME_MISSING', `the disk image of ${volume.share} is not there`, {
+    hints: [`put it back as ${volume.image}`, 'until then nobody can send into this share'],
+  });
+}
+
+function damaged(volume: Volume): PysyncError {
+  return new PysyncError('VOLUME_DAMAGED', `the disk image of ${volume.share} is damaged`, {
+    hints: [
+      `it is kept as ${volume.image}: copy it before you try anything, then e2fsck -fy COPY`,
+      'until it is mended nobody can send into this share',
+    ],
+  });
+}
+
+async function repairNow(volume: Volume, notes: string[]): Promise<void> {
+  if ((await checkAndRepair(volume.image)) === 'repaired') {
+    notes.push('the volume had not been closed properly; it was checked and repaired');
+  }
+}
+
+/** What the mount methods need to know of a volume. */
+export function requestOf(volume: Volume): MountRequest {
+  return { image: volume.image, mountPoint: volume.share, imageLock: volume.imageLock };
+}
+
+/** Files in the directory under the mount point would be hidden by the mount: they go beside it. */
+export function moveAside(share: string, notes: string[]): void {
+  const names = readdirSync(share);
+  if (names.length === 0) return;
+  const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  const aside = `${share}.found-${stamp}`;
+  mkdirSync(aside, { mode: 0o700 });
+  for (const name of names) renameSync(join(share, name), join(aside, name));
+  notes.push(`files that lay in ${share} while it was not mounted are now in ${aside}`);
+}
+
+/**
+ * Unmounts a share's volume; the caller holds its lock. Throws PysyncError `SHARE_IN_USE` where a
+ * transfer runs and does not end within `waitMs`, `MOUNT_BUSY` where something else uses it.
+ */
+export async function unmountNow(volume: Volume, waitMs: number): Promise<void> {
+  await waitForTransfers(volume.share, waitMs);
+  const mounted = await isMountedFrom(volume.share, volume.image);
+  if (mounted === 'stale') await cleanStale(volume.share);
+  if (mounted === 'mounted') await mountMethod(volume.mount).unmount(requestOf(volume));
+}
+
+/** Takes an image that is being built, and where it is mounted, away. */
+export async function discardNewImage(volume: Volume): Promise<void> {
+  const staging = stagingOf(volume);
+  const mounted = await isMountedFrom(staging.mountPoint, staging.image);
+  if (mounted === 'stale') await cleanStale(staging.mountPoint);
+  if (mounted === 'mounted') await chooseMount(staging).unmount(staging);
+  for (const path of [staging.image, staging.imageLock]) rmSync(path, { force: true });
+  // Not with what is in it: should something still be mounted there, this fails and says so.
+  if (existsSync(volume.stagingMount)) rmdirSync(volume.stagingMount);
+}
+
+/** The new image of a volume, mounted where it is filled. */
+export function stagingOf(volume: Volume): MountRequest {
+  return {
+    image: volume.newImage,
+    mountPoint: volume.stagingMount,
+    imageLock: `${volume.newImage}.lock`,
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * Finding a share's volume mounted, or mounting it: what the gate has done before each connection,
+ * and every command before it looks into the share.
+ */
+import type { ShareRecord } from '../share/registry.js';
+import { shareRecord } from '../share/registry.js';
+import { withLock } from '../system/locks.js';
+import { isMountedFrom } from './mount-table.js';
+import { mountNow, unmountNow } from './mounting.js';
+import { recover } from './recover.js';
+import { isBusy } from './state.js';
+import { volumeOf } from './volume.js';
+
+/**
+ * Sees to it that the share of `record` is mounted. Returns sentences about what had to be put
+ * right. Throws PysyncError where it cannot be: then nothing must be written into the share.
+ */
+export async function openVolume(record: ShareRecord): Promise<readonly string[]> {
+  const volume = volumeOf(record.path, record.volume);
+  const isOpen = async (): Promise<boolean> =>
+    (await isMountedFrom(volume.share, volume.image)) === 'mounted';
+  if (record.pending === undefined && !isBusy(volume) && (await isOpen())) return [];
+  return withLock(
+    volume.operationLock,
+    async () => {
+      const notes: string[] = [];
+      const current = await recover(record.path, notes);
+      if (current === undefined) return notes;
+      await mountNow(current, notes);
+      return notes;
+    },
+    { waitMs: 60_000 },
+  );
+}
+
+/** `unmountNow` for the command line. Returns false where the share has no cap. */
+export async function closeVolume(share: string, waitMs: number): Promise<boolean> {
+  const record = await shareRecord(share);
+  if (record === undefined) return false;
+  const volume = volumeOf(record.path, record.volume);
+  await withLock(volume.operationLock, () => unmountNow(volume, waitMs));
+  return true;
+}
+

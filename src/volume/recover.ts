@@ -1,0 +1,106 @@
+/**
+ * Putting right what a crash, a full disk or Ctrl-C left in the middle. Each operation is undone,
+ * or finished where its copy was already proved; either way no file is lost, because what is
+ * removed here is only ever the copy that nothing relies on yet.
+ */
+import { existsSync, renameSync, rmSync, rmdirSync, statSync, truncateSync } from 'node:fs';
+import type { ShareRecord } from '../share/registry.js';
+import { shareRecord, writeShareRecord } from '../share/registry.js';
+import { checkAndRepair, fileSystemSize } from './ext4.js';
+import { isMountedFrom } from './mount-table.js';
+import { cleanStale } from './mounts/index.js';
+import { discardNewImage, moveAside, unmountNow } from './mounting.js';
+import { originalsOf, uncappedOf } from './state.js';
+import { volumeOf } from './volume.js';
+import type { Volume } from './volume.js';
+
+/**
+ * Ends whatever operation is pending on the share at `path`; the caller holds the volume's lock.
+ * Returns the record as it is then, or undefined where the share has no cap.
+ */
+export async function recover(path: string, notes: string[]): Promise<ShareRecord | undefined> {
+  const record = await shareRecord(path);
+  if (record?.pending === undefined) return record;
+  const volume = volumeOf(record.path, record.volume);
+  switch (record.pending.step) {
+    case 'create':
+      await undoCreate(volume);
+      notes.push('making the volume had been broken off; the share is as it was, without a cap');
+      return writeBack(path, undefined);
+    case 'grow':
+      notes.push('growing the volume had been broken off; it was put right');
+      return writeBack(path, { ...record, volume: await settleGrow(record, record.pending.size) });
+    case 'shrink':
+      notes.push('shrinking the volume had been broken off; it was put right');
+      return writeBack(path, { ...record, volume: await settleShrink(record, record.pending.size) });
+    case 'uncap':
+      if (record.pending.verified) {
+        finishUncap(volume, notes);
+        notes.push('taking the cap away had been broken off; it was finished');
+        return writeBack(path, undefined);
+      }
+      rmSync(uncappedOf(path), { recursive: true, force: true });
+      notes.push('taking the cap away had been broken off; the share still has its cap');
+      return writeBack(path, record);
+  }
+}
+
+/** Writes the record without what was pending. */
+async function writeBack(
+  path: string,
+  record: ShareRecord | undefined,
+): Promise<ShareRecord | undefined> {
+  if (record === undefined) {
+    await writeShareRecord(path, undefined);
+    return undefined;
+  }
+  const { path: share, volume, leftover } = record;
+  const settled = { path: share, volume, ...(leftover === undefined ? {} : { leftover }) };
+  await writeShareRecord(path, settled);
+  return settled;
+}
+
+/** The share as it was before: its files back under their name, and no image. */
+export async function undoCreate(volume: Volume): Promise<void> {
+  await discardNewImage(volume);
+  if ((await isMountedFrom(volume.share, volume.image)) === 'stale') await cleanStale(volume.share);
+  await unmountNow(volume, 0);
+  const originals = originalsOf(volume.share);
+  if (existsSync(originals)) {
+    if (existsSync(volume.share)) {
+      moveAside(volume.share, []);
+      rmdirSync(volume.share);
+    }
+    renameSync(originals, volume.share);
+  }
+  rmSync(volume.image, { force: true });
+  rmSync(volume.imageLock, { force: true });
+}
+
+async function settleGrow(record: ShareRecord, wanted: number): Promise<ShareRecord['volume']> {
+  const volume = volumeOf(record.path, record.volume);
+  await unmountNow(volume, 0);
+  await checkAndRepair(volume.image);
+  const inside = await fileSystemSize(volume.image);
+  const size = inside > volume.size ? wanted : volume.size;
+  if (statSync(volume.image).size !== size) truncateSync(volume.image, Math.max(size, inside));
+  return { ...record.volume, size };
+}
+
+async function settleShrink(record: ShareRecord, wanted: number): Promise<ShareRecord['volume']> {
+  const volume = volumeOf(record.path, record.volume);
+  await discardNewImage(volume);
+  const isDone = statSync(volume.image).size === wanted;
+  return isDone ? { ...record.volume, size: wanted } : record.volume;
+}
+
+/** The proved copy takes the mount point's place. The image stays, for the owner to remove. */
+export function finishUncap(volume: Volume, notes: string[]): void {
+  const copy = uncappedOf(volume.share);
+  if (!existsSync(copy)) return;
+  if (existsSync(volume.share)) {
+    moveAside(volume.share, notes);
+    rmdirSync(volume.share);
+  }
+  renameSync(copy, volume.share);
+}

@@ -1,0 +1,72 @@
+/** Taking a share's cap away: its files move out of the volume into an ordinary directory. */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { PysyncError } from '../errors.js';
+import { writeShareRecord } from '../share/registry.js';
+import type { ShareRecord } from '../share/registry.js';
+import { undoable } from '../system/interrupt.js';
+import { withLock } from '../system/locks.js';
+import { formatSize } from '../system/sizes.js';
+import { copyTree, verifyCopy } from './copy.js';
+import type { CreateOptions } from './create.js';
+import { freeOnHost } from './ext4.js';
+import { mountNow, unmountNow } from './mounting.js';
+import { finishUncap, recover } from './recover.js';
+import { uncappedOf } from './state.js';
+import { waitForTransfers } from './transfers.js';
+import { usageOf } from '../share/usage.js';
+import { volumeOf } from './volume.js';
+import type { Volume } from './volume.js';
+
+/**
+ * Moves the files of a capped share out and forgets its volume; the image is left where it is,
+ * and returned. Where it fails the share keeps its cap.
+ */
+export async function uncapVolume(
+  record: ShareRecord,
+  options: Pick<CreateOptions, 'waitMs' | 'onProgress'>,
+): Promise<{ readonly image: string | undefined; readonly notes: readonly string[] }> {
+  const volume = volumeOf(record.path, record.volume);
+  return undoable(() =>
+    withLock(volume.operationLock, async () => {
+      const notes: string[] = [];
+      const current = await recover(record.path, notes);
+      if (current === undefined) return { image: undefined, notes };
+      await waitForTransfers(volume.share, options.waitMs);
+      await mountNow(current, notes);
+      await moveOut(current, volume, options);
+      finishUncap(volume, notes);
+      await writeShareRecord(current.path, undefined);
+      return { image: volume.image, notes };
+    }),
+  );
+}
+
+async function moveOut(
+  record: ShareRecord,
+  volume: Volume,
+  options: Pick<CreateOptions, 'waitMs' | 'onProgress'>,
+): Promise<void> {
+  const { path } = record;
+  const copy = uncappedOf(path);
+  const needed = (await usageOf(path, Infinity))?.bytes ?? 0;
+  const free = await freeOnHost(dirname(path));
+  if (needed > free) {
+    throw new PysyncError('DISK_FULL', 'there is no room for the files outside their volume', {
+      hints: [`they need ${formatSize(needed)}, and ${formatSize(free)} is free`],
+    });
+  }
+  const pending = { step: 'uncap', verified: false } as const;
+  await writeShareRecord(path, { ...record, pending });
+  try {
+    mkdirSync(copy, { mode: 0o700 });
+    await copyTree(path, copy, options.onProgress);
+    await verifyCopy(path, copy, options.onProgress);
+    await unmountNow(volume, options.waitMs);
+    await writeShareRecord(path, { ...record, pending: { ...pending, verified: true } });
+  } catch (error) {
+    const settled = await recover(path, []).catch(() => undefined);
+    if (settled !== undefined) await mountNow(settled, []).catch(() => undefined);
+    throw error;
+  }
+}
