@@ -7,8 +7,16 @@
  *     node bin/setup.mjs                  what running pysync needs
  *     node bin/setup.mjs --test           what its tests need as well
  *     node bin/setup.mjs --finish-build   the part of `npm run build` that tsc does not do
+ *     node bin/setup.mjs --then PROGRAM ARGUMENT…
+ *                                         what that call of pysync needs, then the call
+ *
+ * The last is for `npm start -- ARGUMENT…`: npm hands its arguments to the last command only, and
+ * the large packages for a capped share are installed only where one is asked for.
  */
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { buildIfStale, finishBuild } from './setup/build.mjs';
+import { openFuseDevice } from './setup/fuse.mjs';
 import { installNodeModules } from './setup/node-modules.mjs';
 import { installMissingTools } from './setup/tools.mjs';
 
@@ -22,20 +30,37 @@ const say = (line) => {
   process.stderr.write(`setup: ${line}\n`);
 };
 
-const options = process.argv.slice(2);
+const given = process.argv.slice(2);
+const thenAt = given.indexOf('--then');
+const options = thenAt < 0 ? given : given.slice(0, thenAt);
+const [program, ...programArguments] = thenAt < 0 ? [] : given.slice(thenAt + 1);
 const unknown = options.find((option) => !['--test', '--finish-build'].includes(option));
 
-try {
+function setUp() {
   if (unknown !== undefined) stop(`unknown option ${unknown}`);
   if (options.includes('--finish-build')) {
     finishBuild();
-  } else {
-    installMissingTools({ forTests: options.includes('--test'), say, stop });
-    installNodeModules({ say, stop });
-    buildIfStale({ say, stop });
+    return;
   }
+  const forTests = options.includes('--test');
+  const forVolumes = programArguments.some((argument) => /^--size(?:=|$)/.test(argument));
+  installMissingTools({ forTests, forVolumes, say, stop });
+  if (forTests) openFuseDevice({ say });
+  installNodeModules({ say, stop });
+  buildIfStale({ say, stop });
+}
+
+try {
+  setUp();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   say(error.message);
-  process.exitCode = 1;
+  process.exit(1);
+}
+
+if (program !== undefined) {
+  // In this process: one to start less, and Ctrl-C reaches pysync and nobody else.
+  const path = resolve(program);
+  process.argv = [process.execPath, path, ...programArguments];
+  await import(pathToFileURL(path));
 }

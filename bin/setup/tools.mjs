@@ -4,10 +4,12 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { findKernel, kernelPackage } from './kernel.mjs';
 
 /**
  * One line for each tool: its name, its Debian package, and where it is needed. `on: 'linux'`
- * leaves it out elsewhere; `tests: true` asks for it with --test only.
+ * leaves it out elsewhere; `for: 'volumes'` asks for it where a share gets a size, and in tests,
+ * `for: 'tests'` in tests alone. `optional`: pysync knows another way, and tests have it.
  */
 const tools = [
   { name: 'rsync', package: 'rsync' },
@@ -15,43 +17,67 @@ const tools = [
   { name: 'ssh-keygen', package: 'openssh-client' },
   { name: 'sshd', package: 'openssh-server' },
   { name: 'bwrap', package: 'bubblewrap', on: 'linux' },
-  { name: 'ip', package: 'iproute2', on: 'linux', tests: true },
-  { name: 'ps', package: 'procps', tests: true },
-  { name: 'runuser', package: 'util-linux', on: 'linux', tests: true },
-  { name: 'setfacl', package: 'acl', on: 'linux', tests: true },
-  { name: 'setfattr', package: 'attr', on: 'linux', tests: true },
-  { name: 'setpriv', package: 'util-linux', on: 'linux', tests: true },
-  { name: 'unshare', package: 'util-linux', on: 'linux', tests: true },
-  { name: 'useradd', package: 'passwd', on: 'linux', tests: true },
+  { name: 'debugfs', package: 'e2fsprogs', on: 'linux', for: 'volumes' },
+  { name: 'dumpe2fs', package: 'e2fsprogs', on: 'linux', for: 'volumes' },
+  { name: 'e2fsck', package: 'e2fsprogs', on: 'linux', for: 'volumes' },
+  { name: 'fallocate', package: 'util-linux', on: 'linux', for: 'volumes' },
+  { name: 'flock', package: 'util-linux', on: 'linux', for: 'volumes' },
+  { name: 'fuse2fs', package: 'fuse2fs', on: 'linux', for: 'volumes' },
+  { name: 'fusermount3', package: 'fuse3', on: 'linux', for: 'volumes' },
+  { name: 'mke2fs', package: 'e2fsprogs', on: 'linux', for: 'volumes' },
+  { name: 'mount', package: 'mount', on: 'linux', for: 'volumes' },
+  { name: 'resize2fs', package: 'e2fsprogs', on: 'linux', for: 'volumes' },
+  { name: 'tune2fs', package: 'e2fsprogs', on: 'linux', for: 'volumes' },
+  // These bring hundreds of megabytes, qemu among them. The package libguestfs-tools has ten more.
+  { name: 'guestfish', package: 'guestfish', on: 'linux', for: 'volumes', optional: true },
+  { name: 'guestmount', package: 'guestmount', on: 'linux', for: 'volumes', optional: true },
+  {
+    name: 'a kernel in /boot',
+    package: kernelPackage(),
+    on: 'linux',
+    for: 'volumes',
+    optional: true,
+    find: findKernel,
+  },
+  { name: 'ip', package: 'iproute2', on: 'linux', for: 'tests' },
+  { name: 'ps', package: 'procps', for: 'tests' },
+  { name: 'runuser', package: 'util-linux', on: 'linux', for: 'tests' },
+  { name: 'setfacl', package: 'acl', on: 'linux', for: 'tests' },
+  { name: 'setfattr', package: 'attr', on: 'linux', for: 'tests' },
+  { name: 'setpriv', package: 'util-linux', on: 'linux', for: 'tests' },
+  { name: 'unshare', package: 'util-linux', on: 'linux', for: 'tests' },
+  { name: 'useradd', package: 'passwd', on: 'linux', for: 'tests' },
 ];
 
 /** Debian leaves the sbin folders out of an ordinary user's PATH, yet sshd lies in one. */
 const alwaysSearched = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-/** Installs what is missing, or stops with the one line that would. */
-export function installMissingTools({ forTests, say, stop }) {
-  const missing = tools.filter(
-    (tool) =>
-      (tool.on ?? process.platform) === process.platform &&
-      (forTests || tool.tests !== true) &&
-      find(tool.name) === undefined,
-  );
+/**
+ * Installs what is missing, or stops with the one line that would. Where only optional tools cannot
+ * be had it says so and goes on, except for tests.
+ */
+export function installMissingTools({ forTests, forVolumes, say, stop }) {
+  const isWanted = (tool) =>
+    (tool.on ?? process.platform) === process.platform &&
+    (forTests || tool.for === undefined || (tool.for === 'volumes' && forVolumes));
+  const missing = tools.filter((tool) => isWanted(tool) && !isThere(tool));
   if (missing.length === 0) return;
-  const names = missing.map((tool) => tool.name).join(', ');
-  const packages = [...new Set(missing.map((tool) => tool.package))].sort();
+  const isOptional = (tool) => tool.optional === true && !forTests;
+  const needed = missing.filter((tool) => !isOptional(tool));
+  const giveUp = () => {
+    const still = missing.filter((tool) => !isThere(tool));
+    const text = byHand(still);
+    if (still.every(isOptional)) say(`${text}\n  pysync goes on without`);
+    else stop(text);
+  };
   const aptGet = process.platform === 'linux' ? find('apt-get') : undefined;
-  if (aptGet === undefined) {
-    const how =
-      process.platform === 'darwin'
-        ? `brew install ${packages.join(' ')}`
-        : `with this system's package manager; Debian calls the packages: ${packages.join(' ')}`;
-    stop(`not installed: ${names}. Install what is missing:\n  ${how}`);
+  const asRoot = rootPrefix();
+  if (aptGet === undefined || asRoot === undefined) {
+    giveUp();
+    return;
   }
 
-  const line = `sudo apt-get update && sudo apt-get install --yes --no-install-recommends ${packages.join(' ')}`;
-  const asRoot = rootPrefix();
-  if (asRoot === undefined) stop(byHand(names, line));
-  say(`installing ${packages.join(', ')}`);
+  say(`installing ${packagesOf(missing).join(', ')}`);
   // A failed update is no reason to stop: one unreachable list out of several fails it too, and
   // the install itself tells whether what is needed can be had.
   const runAptGet = (args) => {
@@ -59,15 +85,37 @@ export function installMissingTools({ forTests, say, stop }) {
     return spawnSync(command, [...rest, ...args], { stdio: ['inherit', 'pipe', 'pipe'] });
   };
   runAptGet(['update']);
-  const { stderr } = runAptGet(['install', '--yes', '--no-install-recommends', ...packages]);
-  const still = missing.filter((tool) => find(tool.name) === undefined);
-  if (still.length === 0) return;
-  process.stderr.write(stderr ?? '');
-  stop(byHand(still.map((tool) => tool.name).join(', '), line));
+  // Each by itself: one package that a system does not know keeps apt-get from all the others.
+  for (const group of [needed, ...missing.filter(isOptional).map((tool) => [tool])]) {
+    if (group.length === 0) continue;
+    const install = ['install', '--yes', '--no-install-recommends'];
+    const { stderr } = runAptGet([...install, ...packagesOf(group)]);
+    if (!group.every(isThere)) process.stderr.write(stderr ?? '');
+  }
+  if (!missing.every(isThere)) giveUp();
 }
 
-const byHand = (names, line) =>
-  `not installed: ${names}. It could not be installed from here, so run this and try again:\n  ${line}`;
+const packagesOf = (some) => [...new Set(some.map((tool) => tool.package))].sort();
+
+const isThere = (tool) => (tool.find ?? find)(tool.name) !== undefined;
+
+function byHand(some) {
+  const names = some.map((tool) => tool.name).join(', ');
+  const packages = packagesOf(some).join(' ');
+  if (process.platform === 'darwin') {
+    return `not installed: ${names}. Install what is missing:\n  brew install ${packages}`;
+  }
+  if (find('apt-get') === undefined) {
+    return (
+      `not installed: ${names}. Install what is missing:\n` +
+      `  with this system's package manager; Debian calls the packages: ${packages}`
+    );
+  }
+  return (
+    `not installed: ${names}. It could not be installed from here, so run this and try again:\n` +
+    `  sudo apt-get update && sudo apt-get install --yes --no-install-recommends ${packages}`
+  );
+}
 
 /** What stands before a command to run it as root: nothing, sudo, or undefined for no way. */
 function rootPrefix() {

@@ -48,12 +48,17 @@ function calls(): string[] {
 function runSetup({
   uid = 1000,
   hidden = [] as string[],
+  emptied = [] as string[],
   args = [] as string[],
 } = {}): Promise<ExecResult> {
   const hide = hidden.flatMap((name) => ['--ro-bind', '/dev/null', findTool(name)]);
+  const empty = emptied.flatMap((folder) => ['--tmpfs', folder]);
   const command = [process.execPath, join(project, 'bin/setup.mjs'), ...args];
   return exec(
-    ['bwrap', '--dev-bind', '/', '/', ...hide, '--unshare-user', '--uid', String(uid), ...command],
+    [
+      ...['bwrap', '--dev-bind', '/', '/', ...hide, ...empty],
+      ...['--unshare-user', '--uid', String(uid), ...command],
+    ],
     { env: { PATH: `${stubs}:/usr/bin:/bin` } },
   );
 }
@@ -110,6 +115,69 @@ test('tools that only tests need are asked for with --test alone', async () => {
   const result = await runSetup({ hidden: ['setfacl'], args: ['--test'] });
   expect(result.stderr).toContain('install --yes --no-install-recommends acl\n');
   expect(result.exitCode).toBe(1);
+});
+
+/** Stands in for bin/pysync.js: says what it was given, and ends with 7. */
+function stubProgram(): string {
+  const path = join(stubs, 'program.cjs');
+  writeFileSync(path, 'console.log(process.argv.slice(1).join()); process.exitCode = 7;\n');
+  return path;
+}
+
+test('the program is run in the end, with its arguments and exit status', async () => {
+  const program = stubProgram();
+  const result = await runSetup({ args: ['--then', program, '-i', 'bob.pub', '--size=1G'] });
+  expect(result).toEqual({
+    stdout: `${program},-i,bob.pub,--size=1G\n`,
+    stderr: '',
+    exitCode: 7,
+  });
+});
+
+test('a set-up that stops does not run the program', async () => {
+  stub('sudo', 'exit 1');
+  const result = await runSetup({ hidden: ['rsync'], args: ['--then', stubProgram()] });
+  expect(result.stdout).toBe('');
+  expect(result.exitCode).toBe(1);
+});
+
+test('the tools for volumes are asked for where a size is given, and in tests', async () => {
+  stub('sudo', 'exit 1');
+  stub('apt-get');
+  const hidden = ['mke2fs', 'fuse2fs'];
+  const then = ['--then', stubProgram()];
+  expect((await runSetup({ hidden, args: [...then, '-i', '1G'] })).exitCode).toBe(7);
+  for (const args of [[...then, '--size', '1G'], ['--test']]) {
+    const result = await runSetup({ hidden, args });
+    expect(result.stderr).toContain('not installed: fuse2fs, mke2fs.');
+    expect(result.stderr).toContain('recommends e2fsprogs fuse2fs\n');
+    expect(result.exitCode).toBe(1);
+  }
+});
+
+test('without libguestfs and a kernel it says so and goes on, but not for tests', async () => {
+  stub('sudo', 'exit 1');
+  const missing = { hidden: ['guestfish'], emptied: ['/boot', '/lib/modules'] };
+  const result = await runSetup({ ...missing, args: ['--then', stubProgram(), '--size', '1G'] });
+  expect(result.stderr).toMatch(/^setup: not installed: guestfish, a kernel in \/boot\./);
+  expect(result.stderr).toMatch(/ guestfish linux-image-\w+\n {2}pysync goes on without\n$/);
+  expect(result.exitCode).toBe(7);
+  expect((await runSetup({ ...missing, args: ['--test'] })).exitCode).toBe(1);
+});
+
+test('an optional package that the system does not know leaves the others to be installed', async () => {
+  stub('sudo');
+  stub('apt-get', `case "$*" in *fuse2fs*) ln -s /bin/true ${stubs}/fuse2fs;; esac`);
+  const hidden = ['fuse2fs', 'guestfish'];
+  const args = ['--then', stubProgram(), '--size', '1G'];
+  const result = await runSetup({ uid: 0, hidden, args });
+  expect(calls()).toEqual([
+    'apt-get update',
+    'apt-get install --yes --no-install-recommends fuse2fs',
+    'apt-get install --yes --no-install-recommends guestfish',
+  ]);
+  expect(result.stderr).toContain('goes on without\n');
+  expect(result.exitCode).toBe(7);
 });
 
 test('packages are installed when one is missing or of another version than the lock says', async () => {

@@ -46,9 +46,13 @@ export async function makeWithGuestfish(
   limits: Limits = { total: 180_000, silent: 20_000 },
 ): Promise<void> {
   const mayUseKvm = canUseKvm();
+  request.onProgress('starting libguestfs');
   let failure = await launch(request, limits, mayUseKvm);
   // KVM that is there and broken: inside other virtual machines, above all.
-  if (mayUseKvm && failure?.isKvmBroken === true) failure = await launch(request, limits, false);
+  if (mayUseKvm && failure?.isKvmBroken === true) {
+    request.onProgress('starting libguestfs again, without KVM');
+    failure = await launch(request, limits, false);
+  }
   if (failure === undefined) return;
   const { code, sentence, hints, cause } = failure;
   throw new PysyncError(code, sentence, { hints, cause });
@@ -60,7 +64,6 @@ async function launch(
   limits: Limits,
   useKvm: boolean,
 ): Promise<(Diagnosis & { readonly cause: unknown }) | undefined> {
-  request.onProgress('starting libguestfs');
   try {
     const { exitCode, stderr } = await run('guestfish', guestfishArguments(request), {
       purpose: 'make the file system with libguestfs',
