@@ -103,10 +103,19 @@ async function enter(
   throw new Refusal('this share is being changed', ['try again in a while']);
 }
 
-/** The settings, with rsync's facts found out anew where it is not the one they are about. */
+/**
+ * The settings, with rsync's facts found out anew where it is not the one they are about.
+ *
+ * SECURITY: an older rsync than before may lack a protection that the launcher was made to rely on:
+ * it serves nobody until the launcher is made anew (test/integration/commands/confinement.test.ts).
+ */
 function current(settings: Settings): Settings {
   if (rsyncStamp(settings.rsync) === settings.rsyncStamp) return settings;
-  return { ...settings, ...inspectRsync(settings.rsync, settings.sh) };
+  const now = { ...settings, ...inspectRsync(settings.rsync, settings.sh) };
+  const { level, seccomp, dropsDevices, confinesRoot } = now;
+  const lacksDrop = !dropsDevices && seccomp === '' && level !== 'landlock';
+  if (lacksDrop || (!confinesRoot && level === 'none')) throw new Error('rsync lost a protection');
+  return now;
 }
 
 async function decisionFor(policy: Policy, settings: Settings, command: string): Promise<Decision> {

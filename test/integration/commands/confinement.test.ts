@@ -1,0 +1,216 @@
+/**
+ * The ladder of confinement, on machines that lack a step of it. Such a machine is a mount
+ * namespace: what stands in its /usr/local/sbin is found before the system's own tools.
+ */
+import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, inject, it } from 'vitest';
+import { quoteAll } from '../../../src/gate/quote.js';
+import { findTool } from '../../../src/system/tools.js';
+import { exec, mustExec, systemPath } from '../../helpers/exec.js';
+import type { ExecResult } from '../../helpers/exec.js';
+import { parseJson, useHome } from '../../helpers/home.js';
+import { ed25519Line } from '../../helpers/key-blob.js';
+import { createTemporaryFolder } from '../../helpers/tmp.js';
+
+const home = useHome();
+const [realBwrap, realRsync, realSetpriv] = ['bwrap', 'rsync', 'setpriv'].map(findTool);
+
+interface Machine {
+  /** Puts a program where it is found first. */
+  install(name: string, program: string | Buffer): void;
+  pysync(...args: readonly string[]): Promise<ExecResult>;
+  /** Has the first imported key send `folder` with a real client; the launcher runs as in a login. */
+  send(folder: string, ...options: readonly string[]): Promise<ExecResult>;
+}
+
+/** A machine on which the files that are `hidden` cannot be run. */
+function createMachine(...hidden: readonly string[]): Machine {
+  const tools = createTemporaryFolder().path;
+  chmodSync(tools, 0o755);
+  const set = 'mount --bind "$0" /usr/local/sbin';
+  const hide = hidden.map((path) => `mount --bind /dev/null ${path}`);
+  const script = [set, ...hide, 'exec "$@"'].join(' && ');
+  const { uid, gid, name } = home.account;
+  const enter = [
+    ...['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, tools],
+    ...[realSetpriv ?? '', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--', 'env', '-i'],
+    ...[`HOME=${home.account.home}`, `USER=${name}`, `PATH=${systemPath}`],
+  ];
+  const cwd = home.account.home;
+  return {
+    install: (tool, program) => {
+      // Removed first, so that it is another file, as after an upgrade.
+      rmSync(join(tools, tool), { force: true });
+      writeFileSync(join(tools, tool), program);
+      chmodSync(join(tools, tool), 0o755);
+    },
+    pysync: (...args) =>
+      exec([...enter, inject('node'), join(inject('program'), 'bin/pysync.js'), ...args], { cwd }),
+    send: (folder, ...options) => {
+      const [, forced = ''] = /^restrict,command="([^"]*)"/.exec(home.keyLines()[0] ?? '') ?? [];
+      const remoteShell = join(createTemporaryFolder().path, 'ssh');
+      const login = `${quoteAll(enter)} SSH_ORIGINAL_COMMAND="$*" sh -c ${quoteAll([forced])}`;
+      writeFileSync(remoteShell, `#!/bin/sh\nshift\nexec ${login}\n`, { mode: 0o755 });
+      return exec(['rsync', '-r', '-e', remoteShell, ...options, `${folder}/`, 'host:sent/']);
+    },
+  };
+}
+
+/** The installed rsync with a name changed that it knows an option by: it then lacks that option. */
+function rsyncWithout(option: string): Buffer {
+  const binary = readFileSync(realRsync ?? '', 'latin1');
+  expect(binary).toContain(option);
+  return Buffer.from(binary.replaceAll(option, option.replace(/[a-z]/, '_')), 'latin1');
+}
+
+const failing = (sentence: string): string => `#!/bin/sh\necho '${sentence}' >&2\nexit 1\n`;
+const noLandlock = failing('setpriv: unrecognized option --landlock-access');
+
+async function expectRefused(machine: Machine, reason: string): Promise<void> {
+  const before = await home.snapshot();
+  const { stdout, stderr, exitCode } = await machine.pysync('-i', ed25519Line());
+  expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 });
+  expect(stderr).toContain('this machine has no sandbox that could keep a peer inside the share');
+  expect(stderr).toContain(reason);
+  expect(stderr).toContain('sudo apt-get install bubblewrap');
+  expect(home.keyLines()).toEqual([]);
+  expect(await home.snapshot()).not.toContain('pysync/gate');
+  expect(before).not.toContain('.ssh');
+}
+
+async function expectNone(machine: Machine): Promise<void> {
+  const imported = await machine.pysync('-i', ed25519Line(), '--name', 'bob', '--confine', 'none');
+  expect(imported).toMatchObject({ stderr: '', exitCode: 0 });
+  expect(imported.stdout).toContain(
+    'NO SANDBOX: only argument checks and rsync itself keep a peer',
+  );
+  expect((await machine.pysync()).stdout).toContain('Confinement: NO SANDBOX');
+  expect(parseJson(await machine.pysync('--json'))).toMatchObject({ confinement: 'none' });
+  const folder = createTemporaryFolder().path;
+  writeFileSync(join(folder, 'letter'), 'hello');
+  expect(await machine.send(folder)).toMatchObject({ stderr: '', exitCode: 0 });
+  expect(home.read('public/sent/letter')).toBe('hello');
+}
+
+describe('a machine without bubblewrap', () => {
+  it('lets nobody in, until its owner says --confine none', async () => {
+    const machine = createMachine(realBwrap ?? '');
+    machine.install('setpriv', noLandlock);
+    await expectRefused(machine, 'bubblewrap: not installed');
+    await expectNone(machine);
+    // The owner's word holds for the next key, and the launcher is mended without it.
+    expect(await machine.pysync('-i', ed25519Line())).toMatchObject({ stderr: '', exitCode: 0 });
+    rmSync(home.path('.local/share/pysync/gate'));
+    const without = await machine.pysync();
+    expect(without.stderr).toContain('no peer gets in: this machine has no sandbox');
+    expect(without.stdout).toContain('Confinement: none could be set up, so no peer gets in');
+    // And it is better confined as soon as it can be.
+    expect((await home.pysync([])).stdout).toContain('bubblewrap sandbox');
+  });
+});
+
+describe('a machine where bubblewrap may not make namespaces', () => {
+  it('lets nobody in, until its owner says --confine none', async () => {
+    const machine = createMachine();
+    const sentence = 'bwrap: No permissions to create new namespace';
+    machine.install('bwrap', failing(sentence));
+    machine.install('setpriv', noLandlock);
+    await expectRefused(machine, `bubblewrap: ${sentence}`);
+    await expectNone(machine);
+  });
+
+  it('goes without a sandbox only with an rsync that confines itself', async () => {
+    const machine = createMachine();
+    machine.install('bwrap', failing('no'));
+    machine.install('setpriv', noLandlock);
+    machine.install('rsync', rsyncWithout('confine-root'));
+    const { stderr, exitCode } = await machine.pysync('-i', ed25519Line(), '--confine', 'none');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('without a sandbox, rsync 3.5.0 or newer is needed');
+    expect(home.keyLines()).toEqual([]);
+  });
+});
+
+describe('a bubblewrap that does not confine', () => {
+  it.each([
+    ['runs the program as it is', 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"'],
+    ['shows /etc', `exec ${realBwrap ?? ''} --ro-bind /etc /etc "$@"`],
+  ])('is noticed where it %s', async (_, script) => {
+    const machine = createMachine();
+    machine.install('bwrap', `#!/bin/sh\n${script}\n`);
+    machine.install('setpriv', noLandlock);
+    await expectRefused(machine, 'bubblewrap: ');
+  });
+
+  it('is not what this machine has: the same import goes through with the real one', async () => {
+    const machine = createMachine();
+    machine.install('bwrap', `#!/bin/sh\nexec ${realBwrap ?? ''} "$@"\n`);
+    expect(await machine.pysync('-i', ed25519Line())).toMatchObject({ stderr: '', exitCode: 0 });
+  });
+});
+
+describe('an rsync that cannot drop devices', () => {
+  it('is kept from making fifos by a seccomp filter', async () => {
+    const machine = createMachine();
+    machine.install('rsync', rsyncWithout('drop-D'));
+    expect(await machine.pysync('-i', ed25519Line())).toMatchObject({ stderr: '', exitCode: 0 });
+    const folder = createTemporaryFolder().path;
+    writeFileSync(join(folder, 'letter'), 'hello');
+    await mustExec(['mkfifo', join(folder, 'fifo')]);
+    await mustExec(['mknod', join(folder, 'device'), 'c', '1', '3']);
+    const sent = await machine.send(folder, '-D');
+    expect(sent.stderr).toContain('Operation not permitted');
+    expect(sent.exitCode).toBe(23);
+    expect(await home.snapshot()).toMatch(/^public\/sent\/letter f /m);
+    expect(await home.snapshot()).not.toMatch(/^public\/sent\/(?:fifo|device)/m);
+
+    // The control: it is the filter that does this, and not that rsync.
+    const binary = join(createTemporaryFolder(home.account).path, 'rsync');
+    copyFileSync(realRsync ?? '', binary);
+    writeFileSync(binary, rsyncWithout('drop-D'));
+    chmodSync(folder, 0o755);
+    chmodSync(binary, 0o755);
+    await mustExec(['mkdir', '-m', '777', join(home.account.home, 'copy')]);
+    await exec([binary, '-r', '-D', `${folder}/`, home.path('copy/')], { as: home.account });
+    expect(await home.snapshot()).toMatch(/^copy\/fifo p /m);
+  });
+});
+
+describe('an rsync that was replaced since the import', () => {
+  it('still serves, by what the new one can do', async () => {
+    const machine = createMachine();
+    machine.install('rsync', rsyncWithout('confine-root'));
+    expect(await machine.pysync('-i', ed25519Line())).toMatchObject({ stderr: '', exitCode: 0 });
+    machine.install('rsync', readFileSync(realRsync ?? ''));
+    const folder = createTemporaryFolder().path;
+    writeFileSync(join(folder, 'letter'), 'hello');
+    expect(await machine.send(folder)).toMatchObject({ stderr: '', exitCode: 0 });
+    expect(home.read('public/sent/letter')).toBe('hello');
+
+    machine.install('rsync', rsyncWithout('confine-root'));
+    writeFileSync(join(folder, 'second'), 'again');
+    expect(await machine.send(folder)).toMatchObject({ stderr: '', exitCode: 0 });
+    expect(home.read('public/sent/second')).toBe('again');
+    expect((await machine.pysync()).stderr).toContain('the launcher was out of date');
+    expect((await machine.pysync()).stderr).toBe('');
+  });
+
+  it('serves nobody where the new one lacks what the launcher relies on, until that is mended', async () => {
+    const machine = createMachine();
+    machine.install('rsync', readFileSync(realRsync ?? ''));
+    expect(await machine.pysync('-i', ed25519Line())).toMatchObject({ stderr: '', exitCode: 0 });
+    machine.install('rsync', rsyncWithout('drop-D'));
+    const folder = createTemporaryFolder().path;
+    writeFileSync(join(folder, 'letter'), 'hello');
+    await mustExec(['mkfifo', join(folder, 'fifo')]);
+    const refused = await machine.send(folder, '-D');
+    expect(refused.stderr).toContain('its owner can see it with: pysync status');
+    expect(await home.snapshot()).not.toContain('public/sent');
+
+    expect((await machine.pysync()).stderr).toContain('the launcher was out of date');
+    await machine.send(folder, '-D');
+    expect(home.read('public/sent/letter')).toBe('hello');
+    expect(await home.snapshot()).not.toContain('public/sent/fifo');
+  });
+});
