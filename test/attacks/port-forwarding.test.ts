@@ -88,7 +88,7 @@ test.each([
   ['-R of a socket', ['-R', 'HOME/forwarded.sock:127.0.0.1:1']],
   ['-w', ['-w', 'any:any']],
 ])('%s opens nothing', async (_what, options) => {
-  const sshOptions = ['-o', 'ExitOnForwardFailure=yes', '-o', 'Tunnel=point-to-point'];
+  const sshOptions = ['-o', 'ExitOnForwardFailure=yes'];
   const words = options.map((option) => option.replace('HOME', me.account.home));
   const attempt = (peer: Peer): ReturnType<Peer['ssh']> =>
     peer.ssh(['rsync --server -vr . .'], { sshOptions: [...sshOptions, ...words] });

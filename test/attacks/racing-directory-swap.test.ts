@@ -4,10 +4,10 @@
  * through that folder, so that what was checked is not what is used. It must not write outside,
  * whichever moment it hits.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { errnoOf } from '../../src/errors.js';
 import { rsyncStamp } from '../../src/gate/inspect.js';
 import { findTool } from '../../src/system/tools.js';
@@ -24,7 +24,6 @@ beforeAll(async () => {
   me = await createReceiver();
   mallory = await me.letIn('--name', 'mallory');
   trusted = await me.trust();
-  me.write('public/swapped/diary.txt', 'harmless\n');
   const many = Array.from({ length: 50 }, (_, i) => [`${i}.txt`, 'evil\n']);
   for (const { folder } of [mallory, trusted]) {
     putFiles(folder, { 'tree/swapped/diary.txt': 'evil\n' });
@@ -32,39 +31,52 @@ beforeAll(async () => {
   }
 });
 
+beforeEach(() => {
+  freshFolder();
+});
+
 afterAll(() => me.remove());
 
-/** The accomplice: a link to the outside in the place of the folder, and back. */
-const swapIn = (): void => {
-  renameSync(join(me.share, 'swapped'), join(me.share, 'aside'));
-  symlinkSync(me.outside, join(me.share, 'swapped'));
-};
-const swapOut = (): void => {
-  rmSync(join(me.share, 'swapped'), { recursive: true });
-  renameSync(join(me.share, 'aside'), join(me.share, 'swapped'));
-};
-const inBothWays = ['EEXIST', 'EISDIR', 'ENOENT', 'ENOTDIR', 'ENOTEMPTY'];
+let moved = 0;
 
-/** One swap; false where rsync was in between and has made the folder anew. */
+/** What has to make room in the share goes out of it: rsync may still be writing there. */
+function moveAway(): string {
+  moved += 1;
+  const place = join(me.account.home, `moved-${moved}`);
+  renameSync(join(me.share, 'swapped'), place);
+  return place;
+}
+
+function freshFolder(): void {
+  if (me.listShare().includes('swapped')) moveAway();
+  me.write('public/swapped/diary.txt', 'harmless\n');
+}
+
+/** The accomplice: a link to the outside in the place of the folder. The way back is returned. */
+function swap(): () => void {
+  const folder = moveAway();
+  me.link(me.outside, 'public/swapped');
+  return () => {
+    moveAway();
+    renameSync(folder, join(me.share, 'swapped'));
+  };
+}
+
+const inBetween = ['EEXIST', 'EISDIR', 'ENOENT', 'ENOTDIR', 'ENOTEMPTY'];
+
+/** A swap and back; false where rsync was in between and has made the folder anew. */
 async function trySwap(): Promise<boolean> {
   try {
-    swapIn();
+    const back = swap();
     await nextTurn();
-    swapOut();
+    back();
     await nextTurn();
     return true;
   } catch (error) {
-    if (!inBothWays.includes(errnoOf(error) ?? '')) throw error;
-    reset();
+    if (!inBetween.includes(errnoOf(error) ?? '')) throw error;
+    freshFolder();
     return false;
   }
-}
-
-function reset(): void {
-  for (const name of ['swapped', 'aside']) {
-    rmSync(join(me.share, name), { recursive: true, force: true, maxRetries: 50, retryDelay: 10 });
-  }
-  me.write('public/swapped/diary.txt', 'harmless\n');
 }
 
 test('whatever moment the swap hits, nothing is written outside', async () => {
@@ -85,7 +97,6 @@ test('whatever moment the swap hits, nothing is written outside', async () => {
   }
   expect(swaps).toBeGreaterThan(100);
   expect(me.outsideState()).toEqual(before);
-  reset();
 });
 
 test('a swap between the check and the start of rsync writes nothing outside', async () => {
@@ -107,10 +118,10 @@ test('a swap between the check and the start of rsync writes nothing outside', a
 
   const push = mallory.rsync(['-rI', '--inplace', 'tree/swapped/', `${mallory.target}:swapped/`]);
   await waitFor('the decision to be made', () => me.listShare().includes('waiting'));
-  swapIn();
+  const back = swap();
   me.write('public/go', '');
   await push;
-  swapOut();
+  back();
   writeFileSync(launcher, text);
   expect(me.outsideState()).toEqual(before);
 });
@@ -119,10 +130,9 @@ test('the control: without pysync the swapped folder is written through, with it
   const sent = await mallory.rsync(['-rI', '--inplace', 'tree/', `${mallory.target}:`]);
   expect(sent).toMatchObject({ stderr: '', exitCode: 0 });
   expect(readFileSync(join(me.share, 'swapped/diary.txt'), 'utf8')).toBe('evil\n');
-  swapIn();
-  mkdirSync(join(trusted.folder, 'nothing'));
+  const back = swap();
   const place = `${trusted.target}:public/swapped/`;
   await trusted.rsync(['-rI', '--inplace', 'tree/swapped/', place]);
-  swapOut();
+  back();
   expect(readFileSync(join(me.outside, 'diary.txt'), 'utf8')).toBe('evil\n');
 });

@@ -7,6 +7,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -109,6 +110,8 @@ export async function createReceiver(options: ReceiverOptions = {}): Promise<Rec
       const absolute = join(account.home, path);
       makeFolder(dirname(absolute));
       symlinkSync(target, absolute);
+      // rsync itself refuses to follow the link of another user; that is not what is to be tested.
+      lchownSync(absolute, account.uid, account.gid);
     },
     listShare: () => listTree(share),
     logs: () => {

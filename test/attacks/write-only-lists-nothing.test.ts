@@ -1,0 +1,103 @@
+/**
+ * The attacker has a key that may send and not fetch, and knows the name of a file in the share. It
+ * asks for lists and files, lets a push tell what is there, and has the receiver send it checksums
+ * of blocks so small that they are the content. It must not get a name it does not know, nor the
+ * content of any file.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ExecResult } from '../helpers/exec.js';
+import type { Peer } from '../helpers/peer.js';
+import type { Receiver } from '../helpers/receiver.js';
+import { createReceiver, findText, listTree, putFiles, said } from '../helpers/receiver.js';
+
+let me: Receiver;
+let mallory: Peer;
+let reader: Peer;
+const content = 'what mallory must not read';
+
+beforeAll(async () => {
+  me = await createReceiver();
+  mallory = await me.letIn('--name', 'mallory', '--access', 'write-only');
+  reader = await me.letIn('--name', 'reader');
+  me.write('public/known.txt', content);
+  me.write(`public/${me.secret}.txt`, 'unknown\n');
+  me.write(`public/folder/${me.secret}.txt`, 'unknown\n');
+  for (const { folder } of [mallory, reader]) {
+    putFiles(folder, { 'guess/known.txt': 'x', [`similar/${me.secret.slice(0, -1)}.txt`]: 'x' });
+    mkdirSync(join(folder, 'empty'));
+  }
+});
+
+afterAll(() => me.remove());
+
+/** The bytes of the file there, where the receiver sends a checksum for each of them. */
+function fromChecksums({ stdout }: ExecResult): string {
+  const sums = [...stdout.matchAll(/^chunk\[\d+\] len=1 .*sum1=[0-9a-f]{6}([0-9a-f]{2})/gm)];
+  return String.fromCharCode(...sums.map(([, byte = '']) => parseInt(byte, 16)));
+}
+
+const probe = ['-aI', '--no-W', '-B1', '--debug=deltasum3', 'guess/known.txt'];
+
+test.each([
+  ['-a', ''],
+  ['-a', 'known.txt'],
+  ['-r --list-only', ''],
+  ['-rs', ''],
+  ['-rn', '*'],
+  ['-avR', 'folder/'],
+])('a pull with %s of "%s" brings nothing', async (options, place) => {
+  const source = `${mallory.target}:${place}`;
+  const result = await mallory.rsync([...options.split(' '), source, 'got/']);
+  expect(said(result)).toContain('this key may send files, not fetch or list them');
+  expect(listTree(join(mallory.folder, 'got'))).toEqual([]);
+});
+
+test.each([
+  '-n --delete',
+  '-n --delete-excluded --exclude=*',
+  '-vvvv',
+  '-vvvv --fuzzy --no-W',
+  '-nvv --existing --itemize-changes',
+  '-ab --backup-dir=/old -vv',
+  '-M--list-only -v',
+  '-M--stats -M--info=all4',
+  '-M--debug=all4',
+])('a push with %s tells no name', async (options) => {
+  for (const source of ['empty/', 'similar/']) {
+    for (const place of ['', 'folder/']) {
+      const words = ['-rv', ...options.split(' '), source, `${mallory.target}:${place}`];
+      expect(said(await mallory.rsync(words))).not.toContain(me.secret);
+    }
+  }
+});
+
+test('even a key that may delete is told no names of what it does not send', async () => {
+  const eve = await me.letIn('--name', 'eve', '--access', 'write-only', '--allow-delete');
+  mkdirSync(join(eve.folder, 'empty'));
+  const result = await eve.rsync(['-rnv', '--delete', 'empty/', `${eve.target}:folder/`]);
+  expect(said(result)).not.toContain(me.secret);
+});
+
+test('the checksums of a push do not give the content away', async () => {
+  const told = fromChecksums(await mallory.rsync([...probe, `${mallory.target}:`]));
+  expect(told).not.toBe(content);
+  expect(told).toBe('');
+});
+
+test('a file that the share has already is not copied to where the attacker could have put it', async () => {
+  me.write('public/known.txt', content);
+  await mallory.rsync(['-a', '--copy-dest=/', 'guess/known.txt', `${mallory.target}:copied/`]);
+  expect(findText(mallory.folder, content)).toEqual([]);
+});
+
+test('the control: the key may send, and one that may fetch sees all of it', async () => {
+  const sent = await mallory.rsync(['-a', 'guess/known.txt', `${mallory.target}:new.txt`]);
+  expect(sent).toMatchObject({ stderr: '', exitCode: 0 });
+  expect(me.listShare()).toContain('new.txt');
+  me.write('public/known.txt', content);
+  expect(fromChecksums(await reader.rsync([...probe, `${reader.target}:`]))).toBe(content);
+  const list = await reader.rsync(['-r', '--list-only', `${reader.target}:`]);
+  expect(list.stdout).toContain(me.secret);
+});
