@@ -1,8 +1,9 @@
 /** fuse2fs: any user, nothing to set up; 3 to 7 MB of memory. See fuse2fs(1). */
 import { run } from '../../system/run.js';
-import { mountLocked } from './checks.js';
-import { fuseObstacle, unmountFuse } from './fuse.js';
+import { mountLocked } from './mount-locked.js';
 import type { MountMethod, MountRequest } from './mount.js';
+import { fuseObstacle } from './obstacles.js';
+import { unmount } from './unmount.js';
 
 export const fuse2fs: MountMethod = {
   name: 'fuse2fs',
@@ -18,7 +19,7 @@ export const fuse2fs: MountMethod = {
     });
     await mountLocked(request, 'fuse2fs', fuse2fsArguments(request, stdout + stderr));
   },
-  unmount: unmountFuse,
+  unmount,
 };
 
 /**

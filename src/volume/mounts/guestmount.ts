@@ -4,12 +4,21 @@
  * The last resort: 25 s to start, 480 MB of memory, some 16 files a second. Inside the image all it
  * makes belongs to root; `uid` and `gid` only show it as the user's for as long as it is mounted.
  */
+import { accessSync, constants } from 'node:fs';
 import { PysyncError } from '../../errors.js';
-import { mountLocked } from './checks.js';
-import { fuseObstacle, unmountFuse } from './fuse.js';
+import { run } from '../../system/run.js';
+import { isMountedFrom } from '../mount-table.js';
+import { mountLocked } from './mount-locked.js';
 import type { MountMethod, MountRequest } from './mount.js';
+import { fuseObstacle } from './obstacles.js';
+import { unmount } from './unmount.js';
 
+const user = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+
+/** Milliseconds; under emulation it takes 25 s on an idle machine. */
 const startLimitMs = 180_000;
+/** Where /dev/kvm can be used; a broken one makes qemu abort, or stand still for ever. */
+const kvmStartLimitMs = 60_000;
 
 export const guestmount: MountMethod = {
   name: 'guestmount',
@@ -18,32 +27,71 @@ export const guestmount: MountMethod = {
     return fuseObstacle('guestmount');
   },
   mount: async (request) => {
-    try {
-      await start(request, {});
-    } catch (error) {
-      if (!isBrokenKvm(error)) throw error;
-      await start(request, { LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' });
+    if (canUseKvm()) {
+      try {
+        await start(request, kvmStartLimitMs, {});
+        return;
+      } catch (error) {
+        if (!isBrokenKvm(error)) throw error;
+      }
     }
+    await start(request, startLimitMs, { LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' });
   },
-  unmount: unmountFuse,
+  unmount: async (request) => {
+    if (request.readOnly !== true) await giveToUser(request);
+    await unmount(request);
+  },
 };
 
-async function start(request: MountRequest, env: Readonly<Record<string, string>>): Promise<void> {
+async function start(
+  request: MountRequest,
+  timeoutMs: number,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
   await mountLocked(request, 'guestmount', guestmountArguments(request), {
-    timeoutMs: startLimitMs,
+    timeoutMs,
     env: { LIBGUESTFS_BACKEND: 'direct', ...env },
   });
 }
 
-function guestmountArguments({ image, mountPoint, readOnly }: MountRequest): string[] {
-  const own = `uid=${process.geteuid?.() ?? 0},gid=${process.getegid?.() ?? 0}`;
-  const options = `${own},nosuid,nodev,noexec,fsname=${image}`;
-  const mode = readOnly === true ? '--ro' : '--rw';
-  return [mode, '--format=raw', '-a', image, '-m', '/dev/sda', '-o', options, mountPoint];
+/** Else the other ways of mounting would show its files as root's, and closed to the user. */
+async function giveToUser({ mountPoint, image }: MountRequest): Promise<void> {
+  if ((await isMountedFrom(mountPoint, image)) !== 'mounted') return;
+  await run('chown', ['-Rh', `${user.uid}:${user.gid}`, '--', mountPoint], {
+    purpose: 'give the files to you',
+    timeoutMs: 600_000,
+    // A file that vanishes meanwhile.
+    expectExit: [0, 1],
+  });
 }
 
-/** qemu aborts at once where /dev/kvm is there and does not work. */
+function guestmountArguments({ image, mountPoint, readOnly }: MountRequest): string[] {
+  const options = [
+    `uid=${user.uid}`,
+    `gid=${user.gid}`,
+    'nosuid',
+    'nodev',
+    'noexec',
+    `fsname=${image}`,
+  ];
+  // Of several in one -o, it takes the first alone.
+  const each = options.flatMap((option) => ['-o', option]);
+  const mode = readOnly === true ? '--ro' : '--rw';
+  return [mode, '--format=raw', '-a', image, '-m', '/dev/sda', ...each, mountPoint];
+}
+
+function canUseKvm(): boolean {
+  try {
+    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function isBrokenKvm(error: unknown): boolean {
-  if (!(error instanceof PysyncError) || error.code !== 'MOUNT_FAILED') return false;
-  return /guestfs_launch failed|killed by signal 6/.test(String(error.cause));
+  if (!(error instanceof PysyncError)) return false;
+  if (error.code === 'TOOL_TIMED_OUT') return true;
+  const launchFailed = /guestfs_launch failed|killed by signal 6/.test(String(error.cause));
+  return error.code === 'MOUNT_FAILED' && launchFailed;
 }

@@ -7,7 +7,7 @@ import { loop } from './loop.js';
 import type { MountMethod, MountRequest } from './mount.js';
 
 export { addFstabLine, fstabLine, removeFstabLine } from './fstab.js';
-export { cleanStale } from './fuse.js';
+export { cleanStale } from './unmount.js';
 
 export const mountMethods: readonly MountMethod[] = [loop, fuse2fs, guestmount];
 

@@ -3,19 +3,12 @@
  * one line of /etc/fstab allows it (fstab.ts). See mount(8), loop(4).
  */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { run } from '../../system/run.js';
 import { findTool, lookForTool } from '../../system/tools.js';
-import { mountAt } from '../mount-table.js';
-import {
-  mountBusy,
-  mountLocked,
-  ownershipObstacle,
-  requireNoCopies,
-  setuidObstacle,
-  waitForRelease,
-} from './checks.js';
+import { mountLocked } from './mount-locked.js';
 import { hasFstabLine } from './fstab.js';
 import type { MountMethod, MountRequest } from './mount.js';
+import { ownershipObstacle, setuidObstacle } from './obstacles.js';
+import { unmount } from './unmount.js';
 
 export const loop: MountMethod = {
   name: 'loop',
@@ -29,20 +22,7 @@ export const loop: MountMethod = {
   mount: async (request) => {
     await mountLocked(request, 'mount', isRoot() ? rootArguments(request) : [request.mountPoint]);
   },
-  unmount: async (request) => {
-    const entry = mountAt(request.mountPoint);
-    if (entry !== undefined) {
-      requireNoCopies(request, entry);
-      const { stderr } = await run('umount', ['--', request.mountPoint], {
-        purpose: 'unmount the volume',
-        // Writes out all that is still in memory.
-        timeoutMs: 600_000,
-        expectExit: [0, 1, 16, 32],
-      });
-      if (mountAt(request.mountPoint)?.id === entry.id) throw mountBusy(request, undefined, stderr);
-    }
-    await waitForRelease(request);
-  },
+  unmount,
 };
 
 function rootArguments({ image, mountPoint, readOnly }: MountRequest): string[] {

@@ -1,0 +1,88 @@
+/**
+ * Mounting with the image's lock held, as all the ways of mounting do it. No tool's exit status is believed: fuse2fs ends with 0
+ * when it could not mount. What counts is the mount table, and a file system that answers.
+ */
+import { readdirSync } from 'node:fs';
+import { PysyncError } from '../../errors.js';
+import { fileFailure } from '../../system/failures.js';
+import { run } from '../../system/run.js';
+import { printable } from '../../system/text.js';
+import { findTool } from '../../system/tools.js';
+import { isMountedFrom, loopDeviceOf, mountAt } from '../mount-table.js';
+import type { MountRequest } from './mount.js';
+import { reasonOf } from './reasons.js';
+import { detach } from './unmount.js';
+
+/** flock(1) ends with this where the lock is taken; no mount tool does. */
+const lockTaken = 75;
+
+/**
+ * Has `tool` mount the image while the image's lock is held, and proves that it did. A tool that
+ * stays as a daemon inherits the lock and holds it until it has written everything and ended.
+ */
+export async function mountLocked(
+  request: MountRequest,
+  tool: string,
+  args: readonly string[],
+  options: { readonly timeoutMs?: number; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<void> {
+  await requireFree(request);
+  let stderr: unknown;
+  try {
+    const lock = ['-n', '-E', String(lockTaken), request.imageLock];
+    const result = await run('flock', [...lock, findTool(tool), ...args], {
+      ...options,
+      purpose: `mount ${printable(request.image)}`,
+      expectExit: [0, lockTaken],
+    });
+    if (result.exitCode === lockTaken) throw imageBusy(request);
+    ({ stderr } = result);
+  } catch (error) {
+    if (!(error instanceof PysyncError) || error.code !== 'TOOL_FAILED') throw error;
+    stderr = error.cause;
+  }
+  await requireMounted(request, typeof stderr === 'string' ? stderr : '');
+}
+
+/** Throws where the image is in use, or the mount point is not an empty directory. */
+async function requireFree(request: MountRequest): Promise<void> {
+  // A kernel mount holds no lock.
+  if (loopDeviceOf(request.image) !== undefined) throw imageBusy(request);
+  if (mountAt(request.mountPoint) !== undefined) {
+    const state = await isMountedFrom(request.mountPoint, request.image);
+    throw state === 'mounted'
+      ? imageBusy(request)
+      : notMounted(request, 'something is mounted there');
+  }
+  let names: string[];
+  try {
+    names = readdirSync(request.mountPoint);
+  } catch (error) {
+    throw fileFailure(error, `mount on ${printable(request.mountPoint)}`);
+  }
+  // The kernel would hide the files, and nobody would find them.
+  if (names.length > 0) throw notMounted(request, 'the directory is not empty');
+}
+
+async function requireMounted(request: MountRequest, stderr: string): Promise<void> {
+  if ((await isMountedFrom(request.mountPoint, request.image)) === 'mounted') return;
+  // Nothing was mounted there before, so what is there now is the tool's doing.
+  const entry = mountAt(request.mountPoint);
+  if (entry !== undefined) await detach(entry);
+  throw notMounted(request, reasonOf(stderr), stderr);
+}
+
+function notMounted(request: MountRequest, reason: string, cause?: string): PysyncError {
+  const { image, mountPoint } = request;
+  return new PysyncError(
+    'MOUNT_FAILED',
+    `could not mount ${printable(image)} on ${printable(mountPoint)}: ${reason}`,
+    { cause },
+  );
+}
+
+function imageBusy({ image }: MountRequest): PysyncError {
+  return new PysyncError('IMAGE_BUSY', `the image ${printable(image)} is in use`, {
+    hints: ['another program has it mounted or open; try again when it has ended'],
+  });
+}
