@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { formatSettings, parseSettings } from '../../../src/gate/settings.js';
+import type { Settings } from '../../../src/gate/settings.js';
+
+const settings: Settings = {
+  level: 'bubblewrap',
+  rsync: '/usr/bin/rsync',
+  sh: '/bin/sh',
+  bwrap: '/usr/bin/bwrap',
+  setpriv: '',
+  rsyncStamp: '12-34-56',
+  dropsDevices: true,
+  confinesRoot: false,
+  syncsFiles: true,
+  libraries: ['/lib/a b.so', '/lib/c.so'],
+  disablesUserns: true,
+  seccomp: '/home/me/.local/share/pysync/mknod.bpf',
+  state: '/home/me/.local/state/pysync',
+  data: '/home/me/.local/share/pysync',
+  authorizedKeys: '/home/me/.ssh/authorized_keys',
+};
+
+describe('the settings', () => {
+  it('come back from their words', () => {
+    expect(parseSettings(formatSettings(settings))).toEqual(settings);
+    const bare = { ...settings, libraries: [], level: 'none' } as const;
+    expect(parseSettings(formatSettings(bare))).toEqual(bare);
+  });
+
+  it('are not read with one of them missing', () => {
+    const words = formatSettings(settings);
+    for (let i = 0; i < words.length; i += 2) {
+      const name = words[i] ?? '';
+      expect(() => parseSettings(words.toSpliced(i, 2))).toThrow(`the launcher lacks ${name}`);
+    }
+  });
+
+  it('are not read with a level that there is not', () => {
+    const words = formatSettings(settings).map((word) => (word === 'bubblewrap' ? 'strong' : word));
+    expect(() => parseSettings(words)).toThrow('no level of confinement');
+  });
+});
