@@ -1,0 +1,126 @@
+/**
+ * The attacker has a key, and waits for the day on which something of the receiver's is gone or
+ * broken: the launcher, Node, the gate's program, bubblewrap, rsync, the sandbox, the state folder.
+ * It must be served nothing then, least of all without a sandbox, and be told so in a sentence.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { findTool } from '../../src/system/tools.js';
+import type { Peer } from '../helpers/peer.js';
+import type { Receiver } from '../helpers/receiver.js';
+import { createReceiver, findText, putFiles, said } from '../helpers/receiver.js';
+
+let me: Receiver;
+let mallory: Peer;
+let launcher: string;
+let text: string;
+
+beforeAll(async () => {
+  me = await createReceiver();
+  mallory = await me.letIn('--name', 'mallory');
+  me.write('public/hello.txt', 'hello\n');
+  putFiles(mallory.folder, { 'evil.txt': 'evil\n' });
+  launcher = join(me.account.home, '.local/share/pysync/gate');
+  text = readFileSync(launcher, 'utf8');
+});
+
+afterEach(() => {
+  writeFileSync(launcher, text);
+});
+
+afterAll(() => me.remove());
+
+/** Nothing is served in either direction; what the sender was told. */
+async function expectNothingServed(): Promise<string> {
+  const pulled = await mallory.rsync(['-a', `${mallory.target}:hello.txt`, 'got/']);
+  const pushed = await mallory.rsync(['-a', 'evil.txt', `${mallory.target}:`]);
+  const listed = await mallory.rsync(['-s', '--list-only', `${mallory.target}:`]);
+  expect([pulled, pushed, listed].map(({ exitCode }) => exitCode)).not.toContain(0);
+  expect(findText(mallory.folder, 'hello')).toEqual([]);
+  expect(me.listShare()).toEqual(['hello.txt']);
+  return said(pulled) + said(pushed) + said(listed);
+}
+
+/** As where the program that stands in the launcher under `name` were gone. */
+function breakLauncher(name: string, replacement: string): void {
+  const changed = text.replace(new RegExp(`${name} \\S+`), `${name} ${replacement}`);
+  expect(changed).not.toBe(text);
+  writeFileSync(launcher, changed);
+}
+
+/** A program of the receiver's, for the place of another. */
+async function stub(name: string, script: string): Promise<string> {
+  const path = me.write(`stubs/${name}`, `#!/bin/sh\n${script}\n`);
+  await me.account.run(['chmod', '755', path]);
+  return path;
+}
+
+const sentence = 'pysync: the receiving side has a problem';
+
+test('without the launcher nothing is served', async () => {
+  writeFileSync(launcher, '');
+  await expectNothingServed();
+  await me.account.run(['mv', launcher, `${launcher}.away`]);
+  expect(await expectNothingServed()).toMatch(/No such file|not found/);
+  await me.account.run(['mv', `${launcher}.away`, launcher]);
+});
+
+test.each([
+  ['bubblewrap', '--bwrap', '/nowhere/bwrap'],
+  ['rsync', '--rsync', '/nowhere/rsync'],
+  ['the state folder', '--state', '/nowhere/state'],
+  ['authorized_keys', '--authorized-keys', '/nowhere/keys'],
+  ['a level of confinement', '--level', 'unknown'],
+  ['the level’s name', '--level', '""'],
+  ['a library', '--libraries', '/nowhere/lib.so'],
+  ['a shell for the sandbox', '--sh', '/nowhere/sh'],
+])('without %s nothing is served', async (_what, name, replacement) => {
+  breakLauncher(name, replacement);
+  const told = await expectNothingServed();
+  expect(told).toContain(sentence);
+  expect(told).not.toContain(me.account.home);
+});
+
+test.each(['-x', 'gate/main.js'])(
+  'without node or the gate (%s) nothing is served',
+  async (what) => {
+    const broken = text.replaceAll(
+      what === '-x' ? /\S+\/node(?=[ ;\]])/g : /\S+\/gate\/main\.js/g,
+      '/nowhere/program',
+    );
+    expect(broken).not.toBe(text);
+    writeFileSync(launcher, broken);
+    expect(await expectNothingServed()).toContain(sentence);
+  },
+);
+
+test.each([
+  ['refuses a namespace', 'echo "bwrap: No permissions to create new namespace" >&2; exit 1'],
+  ['is killed', 'kill -9 $$'],
+  ['does nothing and says it went well', 'exit 0'],
+])('where bubblewrap %s nothing is served', async (what, script) => {
+  breakLauncher('--bwrap', await stub(`bwrap-${what.length}`, script));
+  const told = await expectNothingServed();
+  expect(told).not.toContain(me.account.home);
+  if (script !== 'exit 0') expect(told).toContain(sentence);
+});
+
+test.each([
+  ['crashes', 'kill -SEGV $$'],
+  ['says nothing', 'exit 0'],
+  ['prints what is no plan', 'echo touch pwned; echo "; touch pwned"'],
+  ['prints and fails', `echo '/tmp/l /tmp/e . "" "" $(touch pwned)'; exit 1`],
+])('where node %s nothing is served', async (what, script) => {
+  const node = await stub(`node-${what.length}`, script);
+  writeFileSync(launcher, text.replaceAll(/\S+\/node(?=[ ;\]])/g, node));
+  await expectNothingServed();
+  expect((await me.account.run(['ls'])).stdout).not.toContain('pwned');
+});
+
+test('the control: with everything in its place it is served', async () => {
+  expect(findTool('bwrap')).not.toBe('');
+  const pulled = await mallory.rsync(['-a', `${mallory.target}:hello.txt`, 'ok/']);
+  expect(pulled).toMatchObject({ stderr: '', exitCode: 0 });
+  expect(findText(mallory.folder, 'hello')).toEqual(['ok/hello.txt']);
+});
