@@ -104,7 +104,7 @@ function own(command: Command): Record<string, unknown> {
 
 async function loadStatus(program: Command): Promise<CommandModule> {
   const misplaced = Object.keys(own(program)).find((name) => name !== 'json');
-  if (misplaced !== undefined) throw (await mistakes()).nothingToImport(misplaced);
+  if (misplaced !== undefined) throw (await mistakes()).nothingToDo(misplaced);
   return import('./commands/status.js');
 }
 

@@ -8,6 +8,7 @@ import { launcherPath, makeLauncher } from '../share/launcher.js';
 import { makeShare, sharePath } from '../share/share.js';
 import { defaultShare } from '../system/folders.js';
 import { note } from '../system/output.js';
+import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
 import { collect } from './import-keys.js';
 import type { Collected } from './import-keys.js';
@@ -16,7 +17,6 @@ import { readAccess, readExpires, readFolder, readFrom, readName, text, usage } 
 import type { Options } from './options.js';
 import { findReach } from './reach.js';
 import { reportSize } from './size-report.js';
-import type { SizeReport } from './size-report.js';
 
 export async function run(_args: readonly string[], options: Options): Promise<void> {
   const sources = Array.isArray(options['import']) ? options['import'].map(String) : [];
@@ -32,18 +32,23 @@ export async function run(_args: readonly string[], options: Options): Promise<v
     name: readName(options),
   };
   const isDry = options['dryRun'] === true;
+  // Volumes are loaded only where there is one to make.
+  const sizing = options['size'] === undefined ? undefined : await import('./size.js');
+  const size = sizing?.readSize(options);
   const collected = await collect(sources, rules);
+  // All that is refused is refused before the first thing is made.
+  const preview = await previewKeys(homedir(), collected.lines);
+  if (isDry && size !== undefined) note(`pysync: ${describeDrySize(rules.share, size)}`);
   // The cap first: no key gets in before it is there.
-  const capped = isDry ? undefined : await applySize(rules.share, options);
+  const capped =
+    isDry || size === undefined ? undefined : await sizing?.setSize(rules.share, size, options);
   for (const sentence of capped?.notes ?? []) note(`pysync: ${printable(sentence)}`);
   if (sources.length === 0) {
     if (capped !== undefined) reportSize(capped, options);
     return;
   }
   const before = (await importedKeys()).keys;
-  const outcomes = isDry
-    ? await previewKeys(homedir(), collected.lines)
-    : await install(rules.share, collected, confine);
+  const outcomes = isDry ? preview : await install(rules.share, collected, confine);
   printImport({
     keys: collected.lines.map((line, i) => ({
       line,
@@ -71,11 +76,11 @@ function circumstances(sources: readonly string[]): string[] {
   ];
 }
 
-/** Does what `--size` asks for; volumes are loaded only then. */
-async function applySize(share: string, options: Options): Promise<SizeReport | undefined> {
-  if (options['size'] === undefined) return undefined;
-  const { readSize, setSize } = await import('./size.js');
-  return setSize(share, readSize(options), options);
+function describeDrySize(share: string, size: number | 'none'): string {
+  const path = printable(share);
+  return size === 'none'
+    ? `the cap of ${path} would be taken away`
+    : `${path} would be capped at ${formatSize(size)}`;
 }
 
 async function install(

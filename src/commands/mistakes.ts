@@ -47,9 +47,11 @@ export function misplacedOption(option: string, command: Command): PysyncError {
   );
 }
 
-/** For options that say how to import, without anything to import. */
-export function nothingToImport(option: string): PysyncError {
-  return usage(`${kebab(option)} needs a key to import: add -i <source>`);
+/** For options that say how to import or to cap, without anything to import or a cap. */
+export function nothingToDo(option: string): PysyncError {
+  return ['engine', 'kernelMount', 'wait', 'yes'].includes(option)
+    ? usage(`${kebab(option)} says how to cap a share: add --size <size>`)
+    : usage(`${kebab(option)} needs a key to import: add -i <source>`);
 }
 
 /** What commander could not read of `command`. */

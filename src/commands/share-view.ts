@@ -53,7 +53,7 @@ async function viewVolume(record: ShareRecord): Promise<VolumeView> {
   }
   const state = await stateOf(record);
   if (state !== 'mounted') return { record, state, notes };
-  return { record, state, notes, capacity: await capacityOf(record.path) };
+  return { record, state, notes, capacity: await capacityOf(record.path, record.volume.overhead) };
 }
 
 /** Files beside the share that an earlier operation left for the owner. */

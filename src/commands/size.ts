@@ -79,8 +79,8 @@ async function cap(
   if (kernelMount !== undefined) {
     made = { ...made, record: await useKernelMount(made.record, settings.waitMs, kernelMount) };
   }
-  const { engine, mount } = made.record.volume;
-  const { usable } = await capacityOf(share);
+  const { engine, mount, overhead } = made.record.volume;
+  const { usable } = await capacityOf(share, overhead);
   const kept = await removeOriginals(made.record, mayRemove);
   const report = { share, size, usable, engine, mount, notes: [...notes, ...made.notes] };
   return kept === undefined ? report : { ...report, kept };
@@ -102,7 +102,12 @@ async function removeOriginals(
 async function uncap(share: string, settings: CreateOptions, mayRemove: Ask): Promise<SizeReport> {
   const record = await shareRecord(share);
   if (record === undefined) return { share, size: null, notes: [] };
-  const { image, notes } = await uncapVolume(record, settings);
+  const uncapped = await uncapVolume(record, settings);
+  const { image } = uncapped;
+  const notes = [...uncapped.notes];
+  if (record.leftover !== undefined) {
+    notes.push(`files from when the share was capped are still kept in ${record.leftover}`);
+  }
   if (image === undefined) return { share, size: null, notes };
   const question = `The files are out of the volume, compared by checksum. Remove its image ${printable(image)}?`;
   if (!(await mayRemove(question))) return { share, size: null, kept: image, notes };
@@ -118,4 +123,3 @@ function readEngine(options: Options): EngineName | undefined {
     hints: ['it is libguestfs or e2fsprogs'],
   });
 }
-

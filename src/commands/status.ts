@@ -29,12 +29,19 @@ interface Status {
 export async function run(_args: readonly string[], options: Options): Promise<void> {
   const [{ keys, broken }, reach] = await Promise.all([importedKeys(), findReach()]);
   const records = await cappedShares();
-  const paths = new Set([...keys.map(({ policy }) => policy.share), ...records.map(({ path }) => path)]);
+  const paths = new Set([
+    ...keys.map(({ policy }) => policy.share),
+    ...records.map(({ path }) => path),
+  ]);
   if (paths.size === 0) paths.add(defaultShare());
   const shares = await Promise.all(
     [...paths].map((path) => {
       const theirs = keys.filter(({ policy }) => policy.share === path);
-      return viewShare(path, theirs, records.find((record) => record.path === path));
+      return viewShare(
+        path,
+        theirs,
+        records.find((record) => record.path === path),
+      );
     }),
   );
   const { level, problems } = await mendLauncher(keys);

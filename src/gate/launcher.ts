@@ -24,6 +24,11 @@ export interface LauncherParts {
 export function launcherText({ node, main, version, settings }: LauncherParts): string {
   const words = formatSettings(settings);
   const full = main.replace(/main\.js$/, 'full.js');
+  const cli = main.replace(/gate\/main\.js$/, 'cli.js');
+  const folders = { XDG_DATA_HOME: settings.data, XDG_STATE_HOME: settings.state };
+  const dataVariables = Object.entries(folders)
+    .map(([name, folder]) => quote(`${name}=${folder.slice(0, folder.lastIndexOf('/'))}`))
+    .join(' ');
   const lines: string[] = [];
   for (let i = 0; i < words.length; i += 2) {
     lines.push(`  ${quote(words[i] ?? '')} ${quote(words[i + 1] ?? '')} \\`);
@@ -72,6 +77,10 @@ if [ -n "$mode" ]; then
 fi
 printf 'pysync-end %s\\n' "$status" >>"$log"
 mv "$log" "$ended"
+if [ -n "$cap" ] && [ "$status" -ne 0 ]; then
+  # A volume that ran full may need a check before it can be written again.
+  /usr/bin/env -i ${dataVariables} ${quote(node)} ${quote(cli)} mount "$share" </dev/null >/dev/null &
+fi
 exit "$status"
 `;
 }

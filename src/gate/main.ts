@@ -48,8 +48,6 @@ async function main(): Promise<string> {
   makeLogFolders(settings.state);
   const log = logPaths(settings.state, new Date(), process.ppid);
   try {
-    // Without it bubblewrap would name the real path in its own message.
-    accessSync(policy.share);
     const decision = await decisionFor(policy, settings, command);
     const { direction, topAttributes } = decision;
     const isPush = direction === 'push';
@@ -90,6 +88,8 @@ async function enter(
   for (let attempt = 0; attempt < 20; attempt += 1) {
     const before = cappedShare(settings, share);
     if (before !== undefined && !(await isUsable(before))) await mountVolume(settings, share);
+    // Without it bubblewrap would name the real path in its own message.
+    accessSync(share);
     begin();
     if (!isMeant()) {
       throw new Refusal('what this key may do has changed', [

@@ -12,6 +12,7 @@ import { childProcess } from './child-process.js';
 import { isMountedFrom } from './mount-table.js';
 import { Refusal } from './refusal.js';
 import type { Settings } from './settings.js';
+import { notedErrors } from './superblock.js';
 
 /** A capped share, as far as the gate has to know it. */
 export interface CappedShare {
@@ -46,14 +47,15 @@ export function cappedShare(settings: Settings, share: string): CappedShare | un
 }
 
 /**
- * Whether the volume is mounted and nobody is about to take it away. To be asked again after the
+ * Whether the volume is mounted and well, and nobody is about to take it away. To be asked again after the
  * connection was noted in `running/`: whoever takes a volume away locks it first and looks for
  * running connections then, so that one of the two sees the other.
  */
 export async function isUsable(capped: CappedShare): Promise<boolean> {
   if (capped.isPending) return false;
   if (lstatSync(capped.operationLock, { throwIfNoEntry: false }) !== undefined) return false;
-  return (await isMountedFrom(capped.share, capped.image)) === 'mounted';
+  const isMounted = (await isMountedFrom(capped.share, capped.image)) === 'mounted';
+  return isMounted && notedErrors(capped.image) === 0;
 }
 
 /** Has the volume mounted. Throws Refusal where that fails. */

@@ -11,11 +11,20 @@ export interface Capacity {
   readonly filesLeft: number;
 }
 
-/** Throws what statfs throws where nothing is mounted or it does not answer. */
-export async function capacityOf(share: string): Promise<Capacity> {
+/**
+ * `overhead` is the record's. Throws what statfs throws where nothing is mounted or it does not
+ * answer.
+ */
+export async function capacityOf(share: string, overhead: number): Promise<Capacity> {
   const { blocks, bfree, bavail, bsize, files, ffree } = await statfs(share);
-  const used = (blocks - bfree) * bsize;
+  const used = Math.max(0, (blocks - bfree) * bsize - overhead);
   const free = bavail * bsize;
   // ext4 counts its own eleven reserved inodes and the root among the files.
-  return { usable: used + free, used, free, files: Math.max(0, files - ffree - 11), filesLeft: ffree };
+  return {
+    usable: used + free,
+    used,
+    free,
+    files: Math.max(0, files - ffree - 11),
+    filesLeft: ffree,
+  };
 }

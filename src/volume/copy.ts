@@ -9,9 +9,6 @@ import { printable } from '../system/text.js';
  */
 const keepAll = ['-aHAXS', '--numeric-ids'];
 
-/** What rsync says where the destination is full. */
-const noSpace = /No space left on device/;
-
 /**
  * Copies what is in `from` into `to`, an empty directory. Throws PysyncError `COPY_FAILED` with
  * rsync's reason, `COPY_NO_SPACE` where it does not fit.
@@ -38,7 +35,7 @@ export async function copyTree(
     },
   );
   if (exitCode === 0) return;
-  if (noSpace.test(stderr)) {
+  if (stderr.includes('No space left on device')) {
     throw new PysyncError('COPY_NO_SPACE', `what is in ${from} does not fit`);
   }
   throw new PysyncError('COPY_FAILED', `what is in ${from} could not be copied in full`, {
@@ -60,9 +57,13 @@ export async function verifyCopy(
   );
   const differing = stdout.split('\n').filter((line) => line !== '');
   if (differing.length === 0) return;
-  throw new PysyncError('COPY_DIFFERS', `${differing.length} files in ${from} differ from their copy`, {
-    hints: ['was something written there meanwhile? try again when nothing is'],
-  });
+  throw new PysyncError(
+    'COPY_DIFFERS',
+    `${differing.length} files in ${from} differ from their copy`,
+    {
+      hints: ['was something written there meanwhile? try again when nothing is'],
+    },
+  );
 }
 
 const anyStatus = Array.from({ length: 256 }, (_, status) => status);

@@ -1,6 +1,15 @@
 /** Giving a share a cap: its files move into a new volume, which then takes its place. */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { PysyncError } from '../errors.js';
 import { writeShareRecord } from '../share/registry.js';
@@ -8,6 +17,7 @@ import type { ShareRecord } from '../share/registry.js';
 import { makeShare } from '../share/share.js';
 import { undoable } from '../system/interrupt.js';
 import { withLock } from '../system/locks.js';
+import { capacityOf } from './capacity.js';
 import { copyTree, verifyCopy } from './copy.js';
 import { createImage } from './engines/index.js';
 import { chooseMount } from './mounts/index.js';
@@ -44,7 +54,13 @@ export async function createVolume(
   mkdirSync(volumesFolder(), { recursive: true, mode: 0o700 });
   refuseObstacles(share);
   const id = `${basename(share).replaceAll(/[^A-Za-z0-9]+/g, '-')}-${randomBytes(4).toString('hex')}`;
-  const draft = volumeOf(share, { id, size, engine: options.engine ?? 'libguestfs', mount: 'fuse2fs' });
+  const draft = volumeOf(share, {
+    id,
+    size,
+    engine: options.engine ?? 'libguestfs',
+    mount: 'fuse2fs',
+    overhead: 0,
+  });
   const mount = chooseMount(requestOf(draft)).name;
   const volume = { ...draft, mount };
   return undoable(() => withLock(volume.operationLock, () => make(volume, options)));
@@ -53,8 +69,11 @@ export async function createVolume(
 async function make(volume: Volume, options: CreateOptions): Promise<Created> {
   const { id, size, share, mount } = volume;
   const notes: string[] = [];
-  let engine = volume.engine;
-  const record = (): ShareRecord => ({ path: share, volume: { id, size, engine, mount } });
+  let { engine, overhead } = volume;
+  const record = (): ShareRecord => ({
+    path: share,
+    volume: { id, size, overhead, engine, mount },
+  });
   await writeShareRecord(share, { ...record(), pending: { step: 'create' } });
   try {
     await waitForTransfers(share, options.waitMs);
@@ -64,7 +83,7 @@ async function make(volume: Volume, options: CreateOptions): Promise<Created> {
     engine = made.engine;
     if (made.reason !== undefined) notes.push(made.reason);
     const holdsFiles = readdirSync(share).length > 0;
-    await fillNewImage(volume, options.onProgress);
+    overhead = await fillNewImage(volume, options.onProgress);
     const originals = originalsOf(share);
     const { mode } = statSync(share);
     if (holdsFiles) {
@@ -89,22 +108,25 @@ async function make(volume: Volume, options: CreateOptions): Promise<Created> {
 
 /**
  * Copies the share's files, and the mode and times of its own folder, into the new image, and
- * proves the copy.
+ * proves the copy. Returns the volume's `overhead`.
  */
 export async function fillNewImage(
   volume: Volume,
   onProgress: (text: string) => void,
-): Promise<void> {
+): Promise<number> {
   const staging = stagingOf(volume);
   const method = chooseMount(staging);
   mkdirSync(staging.mountPoint, { mode: 0o700 });
   await method.mount(staging);
   try {
+    const { used } = await capacityOf(staging.mountPoint, 0);
     await copyTree(volume.share, staging.mountPoint, onProgress);
     await verifyCopy(volume.share, staging.mountPoint, onProgress);
+    return used;
   } finally {
     await method.unmount(staging);
     rmdirSync(staging.mountPoint);
+    rmSync(staging.imageLock, { force: true });
   }
 }
 

@@ -28,6 +28,8 @@ export async function mountNow(record: ShareRecord, notes: string[]): Promise<vo
   if (state === 'mounted') return;
   if (state === 'absent') throw missing(volume);
   if (state === 'failed') throw damaged(volume);
+  // A transfer that runs into the errors ends soon by itself.
+  if (state === 'dirty') await unmountNow(volume, 60_000);
   if (state === 'unmounting') await waitForImage(volume.imageLock);
   if ((await isMountedFrom(volume.share, volume.image)) === 'other') {
     throw new PysyncError('MOUNT_POINT_TAKEN', `something else is mounted on ${volume.share}`, {

@@ -2,6 +2,7 @@
  * Finding a share's volume mounted, or mounting it: what the gate has done before each connection,
  * and every command before it looks into the share.
  */
+import { notedErrors } from '../gate/superblock.js';
 import type { ShareRecord } from '../share/registry.js';
 import { shareRecord } from '../share/registry.js';
 import { withLock } from '../system/locks.js';
@@ -18,7 +19,8 @@ import { volumeOf } from './volume.js';
 export async function openVolume(record: ShareRecord): Promise<readonly string[]> {
   const volume = volumeOf(record.path, record.volume);
   const isOpen = async (): Promise<boolean> =>
-    (await isMountedFrom(volume.share, volume.image)) === 'mounted';
+    (await isMountedFrom(volume.share, volume.image)) === 'mounted' &&
+    notedErrors(volume.image) === 0;
   if (record.pending === undefined && !isBusy(volume) && (await isOpen())) return [];
   return withLock(
     volume.operationLock,
@@ -41,4 +43,3 @@ export async function closeVolume(share: string, waitMs: number): Promise<boolea
   await withLock(volume.operationLock, () => unmountNow(volume, waitMs));
   return true;
 }
-

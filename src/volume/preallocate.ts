@@ -14,11 +14,15 @@ import { printable } from '../system/text.js';
 
 const chunkSize = 4 * 2 ** 20;
 
-/** Bytes that an ordinary user may still write to the file system that holds `path` or would. */
+/**
+ * Bytes that an ordinary user may still write to the file system that holds `path` or would;
+ * Infinity where it does not say.
+ */
 export async function freeOnHost(path: string): Promise<number> {
   try {
-    const { bavail, bsize } = await statfs(existsSync(path) ? path : dirname(path));
-    return bavail * bsize;
+    const { blocks, bavail, bsize } = await statfs(existsSync(path) ? path : dirname(path));
+    // Some file systems in memory or over a network do not count.
+    return blocks === 0 ? Infinity : bavail * bsize;
   } catch (error) {
     throw fileFailure(error, `see how much room there is for ${printable(path)}`);
   }

@@ -32,7 +32,10 @@ export async function recover(path: string, notes: string[]): Promise<ShareRecor
       return writeBack(path, { ...record, volume: await settleGrow(record, record.pending.size) });
     case 'shrink':
       notes.push('shrinking the volume had been broken off; it was put right');
-      return writeBack(path, { ...record, volume: await settleShrink(record, record.pending.size) });
+      return writeBack(path, {
+        ...record,
+        volume: await settleShrink(record, record.pending.size),
+      });
     case 'uncap':
       if (record.pending.verified) {
         finishUncap(volume, notes);

@@ -76,11 +76,11 @@ async function shrink(
     const { newImage: image } = volume;
     const request = { image, size, uid, gid, onProgress: options.onProgress };
     const made = await createImage(request, options.engine ?? volume.engine);
-    await fillNewImage(volume, options.onProgress);
+    const overhead = await fillNewImage(volume, options.onProgress);
     await unmountNow(volume, options.waitMs);
     renameSync(volume.newImage, volume.image);
     const engine = made.engine;
-    return await commit({ ...record, volume: { ...record.volume, engine } }, size, notes);
+    return await commit({ ...record, volume: { ...record.volume, engine, overhead } }, size, notes);
   } catch (error) {
     await reopen(record, notes);
     if (error instanceof PysyncError && error.code === 'COPY_NO_SPACE') {

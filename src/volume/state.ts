@@ -3,6 +3,7 @@
  * time, and never remembered.
  */
 import { existsSync, lstatSync, statSync } from 'node:fs';
+import { notedErrors } from '../gate/superblock.js';
 import type { ShareRecord } from '../share/registry.js';
 import { fileSystemState } from './ext4.js';
 import { isMountedFrom } from './mount-table.js';
@@ -18,7 +19,7 @@ import type { Volume } from './volume.js';
  * - `mounted`: mounted over the share, and answering;
  * - `unmounting`: not mounted any more, and not yet let go of;
  * - `stale`: mounted, but the program behind it has died;
- * - `dirty`: not mounted, and not closed properly: needs a check;
+ * - `dirty`: not closed properly, or mounted and found to have errors: needs a check;
  * - `failed`: cut short, or no file system any more: kept, for a rescue by hand.
  */
 export type VolumeState =
@@ -49,7 +50,8 @@ export async function stateOf(record: ShareRecord): Promise<VolumeState> {
 
 async function imageState(volume: Volume): Promise<VolumeState> {
   const mounted = await isMountedFrom(volume.share, volume.image);
-  if (mounted === 'mounted' || mounted === 'stale') return mounted;
+  if (mounted === 'mounted') return notedErrors(volume.image) === 0 ? 'mounted' : 'dirty';
+  if (mounted === 'stale') return mounted;
   if (!existsSync(volume.image)) return 'absent';
   if (statSync(volume.image).size < volume.size) return 'failed';
   if (await isImageLocked(volume.imageLock)) return 'unmounting';

@@ -14,6 +14,8 @@ export interface VolumeRecord {
   readonly id: string;
   /** The cap: bytes of the image, and the most that the share can take from the disk. */
   readonly size: number;
+  /** Bytes that statfs calls used while there is no file in it: the journal, with FUSE. */
+  readonly overhead: number;
   /** Which engine made the file system. */
   readonly engine: EngineName;
   /** How it is mounted. */

@@ -69,13 +69,13 @@ const failures: readonly Failure[] = [
   },
   {
     code: 'ENGINE_NO_SUPERMIN',
-    sign: /supermin: (?:Permission denied|No such file or directory|not found)|supermin exited with error status 12[67]/,
+    sign: /supermin exited with error status 12[67]/,
     sentence: 'libguestfs cannot run: supermin is not installed',
     hint: `${install} supermin`,
   },
   {
     code: 'ENGINE_NO_QEMU',
-    sign: /qemu[^\n]*(?:Permission denied|No such file or directory|not found|exited with error status 12[67])/,
+    sign: /qemu-system-\S+ exited with error status 12[67]/,
     sentence: 'libguestfs cannot run: qemu is not installed',
     hint: `${install} qemu-system-x86, on ARM qemu-system-arm`,
   },
