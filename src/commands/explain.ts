@@ -20,6 +20,8 @@ interface Explanation {
   readonly direction?: 'push' | 'pull';
   /** rsync's words as the sandbox gets them. */
   readonly command?: readonly string[];
+  /** What stands behind them, relative to the share; wildcards are expanded in the sandbox. */
+  readonly places?: readonly string[];
 }
 
 export function run(args: readonly string[], options: Options): Promise<void> {
@@ -57,7 +59,8 @@ function explain(policy: Policy, command: string): Explanation {
       reason: reasonOf(decision, policy),
       hints: [],
       direction: decision.direction,
-      command: ['rsync', ...decision.arguments, ...decision.places.map(({ path }) => path)],
+      command: ['rsync', ...decision.arguments],
+      places: decision.places.map(({ path }) => path),
     };
   } catch (error) {
     if (error instanceof Refusal) {
@@ -82,8 +85,10 @@ function reasonOf({ direction, places }: Decision, { share }: Policy): string {
     : `it fetches from ${share}: ${named}`;
 }
 
-function printExplanation({ allowed, reason, hints, command }: Explanation): void {
+function printExplanation(explanation: Explanation): void {
+  const { allowed, reason, hints, command, places = [] } = explanation;
   print(`${allowed ? style.good('allowed') : style.bad('refused')}: ${reason}`);
   for (const hint of hints) print(`  ${hint}`);
-  if (command !== undefined) print(`  runs: ${printable(joinWords(command))}`);
+  if (command === undefined) return;
+  print(`  runs: ${printable([joinWords(command), ...places].join(' '))}`);
 }

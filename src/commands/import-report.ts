@@ -67,7 +67,8 @@ function printText({ keys, share, access, isDry, capped, reach }: ImportReport):
   if (capped !== undefined) {
     for (const line of describeSize(capped)) print(line);
   }
-  print(`Files land in ${printable(share)}; ${restrictions(keys.map(({ line }) => line))}.`);
+  const where = access === 'read-only' ? 'Files come from' : 'Files land in';
+  print(`${where} ${printable(share)}; ${restrictions(keys.map(({ line }) => line))}.`);
   const level = launcherSettings()?.level ?? 'none';
   print(level === 'none' ? style.bad(levelMeanings.none) : `Confinement: ${levelMeanings[level]}.`);
   const hostKeys = describeHostKeys(reach.hostKeys);

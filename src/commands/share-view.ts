@@ -66,9 +66,10 @@ function waiting({ path, leftover }: ShareRecord): string[] {
 }
 
 /** The line behind the share's path. */
-export function describeShare({ usage, volume }: ShareView): string {
+export function describeShare({ path, keys, usage, volume }: ShareView): string {
   if (volume !== undefined) return describeVolume(volume);
-  if (usage === undefined) return 'not made yet';
+  if (usage === undefined && keys.length === 0) return 'not made yet';
+  if (usage === undefined) return `is not there, so nobody can send: mkdir ${printable(path)}`;
   const { bytes, files, complete, free } = usage;
   const more = complete ? '' : 'over ';
   const count = `${more}${files} ${files === 1 ? 'file' : 'files'}`;

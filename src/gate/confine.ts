@@ -13,6 +13,8 @@ export interface Session {
   readonly readOnly: boolean;
   /** The connection's log, outside the share. */
   readonly log: string;
+  /** The token in its header. */
+  readonly token: string;
 }
 
 /**
@@ -44,7 +46,7 @@ export function confine(
     settings.rsync,
     ...decision.arguments.slice(0, 1),
     `--log-file=${log}`,
-    `--log-file-format=${logFormat}`,
+    `--log-file-format=${session.token} ${logFormat}`,
     ...(syncs && decision.direction === 'push' && settings.syncsFiles ? ['--fsync'] : []),
     ...decision.arguments.slice(1),
   ];
@@ -78,7 +80,7 @@ function cage(settings: Settings, session: Session, program: readonly string[]):
  */
 export function bubblewrapArguments(
   settings: Pick<Settings, 'rsync' | 'sh' | 'libraries' | 'disablesUserns' | 'seccomp'>,
-  session: Session,
+  session: Omit<Session, 'token'>,
 ): string[] {
   const programs = [settings.rsync, settings.sh, ...settings.libraries];
   return [
@@ -105,7 +107,7 @@ export function bubblewrapArguments(
 /** Landlock lets through what is named here and nothing else; making devices and fifos is not. */
 export function landlockArguments(
   settings: Pick<Settings, 'rsync' | 'sh' | 'libraries'>,
-  session: Session,
+  session: Omit<Session, 'token'>,
 ): string[] {
   const write =
     'write-file,truncate,remove-dir,remove-file,make-dir,make-reg,make-sym,refer,read-file,read-dir';

@@ -41,6 +41,8 @@ export interface Decision {
    * attributes. The launcher gives the folder back its own.
    */
   readonly topAttributes: string;
+  /** Whether anything in the share may be changed; else rsync sees it read-only. */
+  readonly writes: boolean;
 }
 
 /**
@@ -100,7 +102,12 @@ export function decide(
     ],
     places,
     topAttributes: mayReachTop ? attributesOf(whole.options) : '',
+    writes: direction === 'push' || whole.options.some(isRemovingSent),
   };
+}
+
+function isRemovingSent({ effects }: Option): boolean {
+  return effects.includes('remove-sent');
 }
 
 function attributesOf(options: readonly Option[]): string {
@@ -130,7 +137,7 @@ function placesOf(request: Request, share: string, level: Level): Place[] {
     return words.map((word) => ({ path: wordInShare(word, share).path }));
   }
   const places = words.map((word) => wordInShare(word, share));
-  if (level === 'none') places.forEach(checkUnconfined);
+  if (level !== 'bubblewrap') places.forEach(checkUnconfined);
   return places;
 }
 
@@ -144,9 +151,17 @@ function checkUnconfined(place: Place): void {
 }
 
 function checkEffects(request: Request, policy: Policy, places: Place[], level: Level): void {
+  const bringsLinks = request.options.some(({ effects }) => effects.includes('links'));
   for (const { flag, effects } of request.options) {
-    if (effects.includes('follow') && level === 'none') {
+    if (effects.includes('follow') && level !== 'bubblewrap') {
       throw new Refusal(`${flag} is not allowed: links cannot be followed without a sandbox`);
+    }
+    // SECURITY: d/e/x -> ../../y is inside what is sent, and through d/e -> .. it is stored where it
+    // leads out of the share (test/attacks/planted-symlink.test.ts).
+    if (!request.sender && effects.includes('pass-links') && bringsLinks) {
+      throw new Refusal(`${flag} and -l (or -a) do not go together here`, [
+        'a link could end where it leads out of the share: leave one of them out',
+      ]);
     }
     const removes = request.sender ? effects.includes('remove-sent') : effects.includes('delete');
     if (!removes) continue;
@@ -175,7 +190,7 @@ function renderOption(
     flag.startsWith('--') ? `${flag}=${text}` : `${flag}${text}`,
   ];
   if (argument.type.kind === 'text') return joined(argument.text);
-  if (confinement.level === 'none' && argument.text.split('/').includes('..')) {
+  if (confinement.level !== 'bubblewrap' && argument.text.split('/').includes('..')) {
     throw new Refusal(`${flag} cannot climb with .. here`, [
       'name the folder from the top, as in /x',
     ]);
@@ -194,7 +209,7 @@ function renderOption(
       );
     case 'list':
       if (argument.text === '-') return joined('-');
-      if (confinement.level === 'none') {
+      if (confinement.level !== 'bubblewrap') {
         throw new Refusal('--files-from cannot name a file on the receiving side here');
       }
       return joined(inShare(argument.text, share));

@@ -17,7 +17,15 @@ import { parsePolicy } from './policy.js';
 import { quoteAll } from './quote.js';
 import { Refusal } from './refusal.js';
 import { readSecludedWords } from './secluded.js';
-import { logPaths, makeLogFolders, ownMode, readHeader, writeLog } from './session.js';
+import {
+  logPaths,
+  makeLogFolders,
+  ownMode,
+  randomName,
+  readHeader,
+  removeOldLogs,
+  writeLog,
+} from './session.js';
 import type { Header } from './session.js';
 import type { Settings } from './settings.js';
 import { parseSettings } from './settings.js';
@@ -44,8 +52,10 @@ async function main(): Promise<string> {
     pid: process.ppid,
     mode: '',
     topAttributes: '',
+    token: randomName(),
   };
   makeLogFolders(settings.state);
+  removeOldLogs(settings.state);
   const log = logPaths(settings.state, new Date(), process.ppid);
   try {
     const decision = await decisionFor(policy, settings, command);
@@ -58,7 +68,12 @@ async function main(): Promise<string> {
     const isMeant = (): boolean => isStillAuthorized(settings.authorizedKeys, policyWords);
     const capped = await enter(settings, policy.share, isMeant, begin, log.running);
     const { mode } = readHeader(log.running) ?? header;
-    const session = { share: policy.share, log: log.running, readOnly: !isPush };
+    const session = {
+      share: policy.share,
+      log: log.running,
+      token: header.token,
+      readOnly: !decision.writes,
+    };
     const seccomp = settings.level === 'bubblewrap' ? settings.seccomp : '';
     const cap = capped === undefined ? '' : String(capped.size);
     return quoteAll([

@@ -17,9 +17,10 @@ export type Value =
 /**
  * `delete`: removes what is in the share. On a push it needs `--allow-delete`, on a pull it acts at
  * the other side and is harmless. `remove-sent` is the other way round. `follow`: follows links,
- * which only a sandbox makes harmless.
+ * which only a sandbox makes harmless. `pass-links`: a push goes through links to folders, so that
+ * what `--safe-links` has judged by its name ends in another folder. `links`: brings links.
  */
-export type Effect = 'delete' | 'remove-sent' | 'follow';
+export type Effect = 'delete' | 'remove-sent' | 'follow' | 'pass-links' | 'links';
 
 export interface LongOption {
   readonly value?: Value;
@@ -85,7 +86,7 @@ export const longOptions: ReadonlyMap<string, LongOption> = new Map(
     'modify-window': { value: number },
     msgs2stderr: {},
     'new-compress': {},
-    'no-implied-dirs': {},
+    'no-implied-dirs': { effect: 'pass-links' },
     'no-msgs2stderr': {},
     'no-r': {},
     'no-relative': {},
@@ -122,10 +123,11 @@ export const shortOptions: ReadonlyMap<string, Effect | undefined> = new Map<
   string,
   Effect | undefined
 >([
-  ...'0bcdghilmnopqrtuvxyzACDEHIJNORSUWX8'.split('').map((letter) => [letter, undefined] as const),
+  ...'0bcdghimnopqrtuvxyzACDEHIJNORSUWX8'.split('').map((letter) => [letter, undefined] as const),
+  ['l', 'links'],
   ['L', 'follow'],
   ['k', 'follow'],
-  ['K', 'follow'],
+  ['K', 'pass-links'],
 ]);
 
 /** Letters with a value, joined (`-B700`) or in the next word. */

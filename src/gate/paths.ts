@@ -39,7 +39,9 @@ export function isTop(path: string): boolean {
 /** The text and, where it has one, the pattern of a word, as paths relative to the share's top. */
 export function wordInShare(word: Word, share: string): { path: string; pattern?: string } {
   const strip = (text: string): string => {
-    const home = word.tilde ? text.replace(/^~(?=\/|$)/, '') : text;
+    // rsync 3.5.0 escapes a lone tilde, whose writer still means the home.
+    const isHome = word.tilde || text === '~';
+    const home = isHome ? text.replace(/^~(?=\/|$)/, '') : text;
     return inShare(home, share);
   };
   const path = strip(word.text);

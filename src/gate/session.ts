@@ -12,6 +12,7 @@ import {
   openSync,
   readFileSync,
   readSync,
+  rmSync,
   readdirSync,
   statSync,
   writeSync,
@@ -37,6 +38,11 @@ export interface Header {
   readonly mode: string;
   /** `topAttributes` of the decision. */
   readonly topAttributes: string;
+  /**
+   * Stands in front of what rsync notes about files. A client can have lines of its own written
+   * into the log, by messages inside the protocol, and cannot know this.
+   */
+  readonly token: string;
 }
 
 export interface Log {
@@ -53,8 +59,17 @@ export function logPaths(state: string, now: Date, pid: number): Log {
   return { running: `${state}/running/${name}`, ended: `${state}/log/${name}` };
 }
 
+/** Ended connections whose logs are kept; older ones are removed. */
+const keptLogs = 1000;
+
+/** Keeps the number of logs bounded: a peer makes one with every connection. */
+export function removeOldLogs(state: string): void {
+  const old = names(`${state}/log`).sort().slice(0, -keptLogs);
+  for (const name of old) rmSync(`${state}/log/${name}`, { force: true });
+}
+
 /** 128 random bits; node:crypto would take longer to load than all of the gate. */
-function randomName(): string {
+export function randomName(): string {
   const bytes = Buffer.alloc(16);
   const descriptor = openSync('/dev/urandom', 'r');
   try {

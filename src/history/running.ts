@@ -11,41 +11,58 @@ export function runningTransfers(): Header[] {
 }
 
 /**
- * Ends the running transfers of these keys, and returns them. The launcher itself is left to end
- * by itself: it gives the share's mode and time back and closes the log.
+ * Ends the running transfers of these keys, and returns them. rsync is asked to end, so that it
+ * tidies up or keeps a partial file as its client wanted; one that does not is killed. The launcher
+ * itself is left to end by itself: it gives the share's mode and time back and closes the log.
  */
 export async function endTransfers(fingerprints: ReadonlySet<string>): Promise<Header[]> {
   const meant = (): Header[] => runningTransfers().filter(({ key }) => fingerprints.has(key));
   const ended = meant();
   // A launcher may be between Node's answer and rsync's start, so once is not enough.
-  for (let attempt = 0; attempt < 50; attempt += 1) {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
     const left = meant();
     if (left.length === 0) break;
-    const children = await childrenOf(new Set(left.map(({ pid }) => pid)));
-    for (const pid of children) endProcess(pid);
+    const below = await processesBelow(new Set(left.map(({ pid }) => pid)));
+    const isPatient = attempt < 40;
+    for (const { pid, command } of below) {
+      if (!isPatient) sendSignal(pid, 'SIGKILL');
+      else if (/^\S*rsync --server /.test(command)) sendSignal(pid, 'SIGTERM');
+    }
     await wait(50);
   }
   return ended;
 }
 
-/** The children of those `parents` that are launchers: a number may have passed to another process. */
-async function childrenOf(parents: ReadonlySet<number>): Promise<number[]> {
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  readonly command: string;
+}
+
+/** What runs below those `pids` that are launchers: a number may have passed to another process. */
+async function processesBelow(pids: ReadonlySet<number>): Promise<readonly Process[]> {
   const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,args='], {
     purpose: 'find the running transfers',
   });
-  const processes = stdout.split('\n').map((line) => {
+  const processes = stdout.split('\n').map((line): Process => {
     const [, pid = '', parent = '', command = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
     return { pid: Number(pid), parent: Number(parent), command };
   });
-  const launchers = processes
-    .filter(({ pid, command }) => parents.has(pid) && command.includes('/pysync/gate '))
-    .map(({ pid }) => pid);
-  return processes.filter(({ parent }) => launchers.includes(parent)).map(({ pid }) => pid);
+  const found: Process[] = [];
+  let parents = processes.filter(
+    ({ pid, command }) => pids.has(pid) && command.includes('/pysync/gate '),
+  );
+  while (parents.length > 0) {
+    const numbers = new Set(parents.map(({ pid }) => pid));
+    parents = processes.filter(({ parent }) => numbers.has(parent));
+    found.push(...parents);
+  }
+  return found;
 }
 
-function endProcess(pid: number): void {
+function sendSignal(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch {
     // It has ended by itself.
   }

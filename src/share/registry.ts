@@ -70,6 +70,8 @@ function parse(content: Buffer | undefined): Registry {
     // Told below.
   }
   throw new PysyncError('REGISTRY_DAMAGED', `${registryPath()} cannot be read`, {
-    hints: ['put back a copy of it: it says which shares have a size cap, and where their images are'],
+    hints: [
+      'put back a copy of it: it says which shares have a size cap, and where their images are',
+    ],
   });
 }

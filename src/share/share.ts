@@ -52,10 +52,14 @@ function unusable(path: string, code: string | undefined, cause?: unknown): Pysy
     ENOSPC: 'the disk is full',
   };
   const reason = reasons[code ?? ''] ?? 'it cannot be used';
-  return new PysyncError('SHARE_UNUSABLE', `the share ${printable(path)} cannot be used: ${reason}`, {
-    hints: ['choose another folder with --dir'],
-    cause,
-  });
+  return new PysyncError(
+    'SHARE_UNUSABLE',
+    `the share ${printable(path)} cannot be used: ${reason}`,
+    {
+      hints: ['choose another folder with --dir'],
+      cause,
+    },
+  );
 }
 
 interface ForbiddenPlace {

@@ -9,7 +9,7 @@ export interface Diagnosis {
   readonly code: string;
   readonly sentence: string;
   readonly hints: readonly string[];
-  /** Worth another launch that does without KVM. */
+  /** Whether KVM may be to blame: worth another launch that does without. */
   readonly isKvmBroken: boolean;
 }
 
@@ -75,7 +75,7 @@ const failures: readonly Failure[] = [
   },
   {
     code: 'ENGINE_NO_QEMU',
-    sign: /qemu-system-\S+ exited with error status 12[67]/,
+    sign: /libguestfs: error: \S+ exited with error status 12[67]/,
     sentence: 'libguestfs cannot run: qemu is not installed',
     hint: `${install} qemu-system-x86, on ARM qemu-system-arm`,
   },
@@ -86,9 +86,11 @@ const failures: readonly Failure[] = [
     hint: 'close some programs, then run the command again',
   },
   {
-    code: 'ENGINE_KVM_BROKEN',
-    sign: /killed by signal 6 \(Aborted\)|KVM_\w+ failed|KVM internal error/i,
-    sentence: 'libguestfs cannot run: its virtual machine broke off',
+    // Of a qemu that aborts, libguestfs says the signal only while it tests what that can do.
+    code: 'ENGINE_LAUNCH_FAILED',
+    sign: /killed by signal 6 \(Aborted\)|guestfs_launch failed/,
+    sentence: 'libguestfs cannot run: its virtual machine does not start',
+    hint: 'libguestfs-test-tool shows why',
     isKvmBroken: true,
   },
 ];

@@ -64,6 +64,7 @@ async function launch(
   limits: Limits,
   useKvm: boolean,
 ): Promise<(Diagnosis & { readonly cause: unknown }) | undefined> {
+  let stage = '';
   try {
     const { exitCode, stderr } = await run('guestfish', guestfishArguments(request), {
       purpose: 'make the file system with libguestfs',
@@ -72,8 +73,10 @@ async function launch(
       expectExit: [0, 1],
       env: environment(useKvm),
       onLine: (line) => {
-        const stage = stageOf(line);
-        if (stage !== undefined) request.onProgress(stage);
+        const now = stageOf(line);
+        if (now === undefined || now === stage) return;
+        stage = now;
+        request.onProgress(now);
       },
     });
     return exitCode === 0 ? undefined : { ...diagnose(stderr, 'exit 1'), cause: stderr };

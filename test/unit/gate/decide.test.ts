@@ -37,6 +37,7 @@ describe('a push', () => {
       ],
       places: [{ path: 'in/' }],
       topAttributes: '',
+      writes: true,
     });
   });
 
@@ -112,6 +113,11 @@ describe('deleting', () => {
     },
   );
 
+  it('on a pull has the share mounted to be written, and nothing else has', () => {
+    expect(decideFor(`${sender} -r --remove-source-files . a/`, leave).writes).toBe(true);
+    expect(decideFor(`${sender} -r . a/`, leave).writes).toBe(false);
+  });
+
   it('by --remove-source-files needs leave on a pull and none on a push', () => {
     const option = '--remove-source-files';
     expect(() => decideFor(`${sender} -r ${option} . a/`)).toThrow(/may not delete/);
@@ -152,10 +158,18 @@ describe('refused options', () => {
   });
 
   it('links are followed in a sandbox only', () => {
-    for (const option of ['-L', '-k', '-K', '--copy-unsafe-links']) {
+    for (const option of ['-L', '-k', '--copy-unsafe-links']) {
       expect(decideFor(`${sender} ${option} . a`).direction).toBe('pull');
       expect(() => decideFor(`${sender} ${option} . a`, {}, unconfined)).toThrow(/followed/);
     }
+  });
+
+  it('a push that brings links does not go through links', () => {
+    for (const option of ['-lK', '-l -K', '-logDtprKe.iLsfxCIvu', '-lR --no-implied-dirs']) {
+      expect(() => decideFor(`${server} ${option} . a/`)).toThrow(/do not go together/);
+    }
+    expect(decideFor(`${server} -rK . a/`).direction).toBe('push');
+    expect(decideFor(`${sender} -lK . a/`).direction).toBe('pull');
   });
 
   it('without a sandbox, nothing that needs one is let through', () => {

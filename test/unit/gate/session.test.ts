@@ -44,6 +44,7 @@ function header(change: Partial<Header> = {}): Header {
     pid: process.pid,
     mode: '750',
     topAttributes: '',
+    token: 'f00d',
     ...change,
   };
 }
