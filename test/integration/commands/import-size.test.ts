@@ -1,18 +1,36 @@
-/** `--size`, as long as this version has no volumes: it is answered, and not ignored. */
+/** `--size` on the command line; what it makes has tests of its own. */
 import { expect, test } from 'vitest';
 import { useHome } from '../../helpers/home.js';
 import { ed25519Line } from '../../helpers/key-blob.js';
 
 const home = useHome();
 
-test('a size is answered with the plain word that there is no cap, after the key is in', async () => {
-  const { stdout, stderr, exitCode } = await home.pysync(['-i', ed25519Line(), '--size', '10G']);
-  expect(exitCode).toBe(1);
-  expect(stdout).toContain('added');
-  expect(home.keyLines()).toHaveLength(1);
-  expect(stderr).toContain('the share has NO size cap, and the keys were imported');
+test('a size that cannot be is wrong usage, and keeps the key out, too', async () => {
+  const before = await home.snapshot();
+  for (const size of ['banana', '', '-1G', '0', '10M']) {
+    const args = ['-i', ed25519Line(), `--size=${size}`];
+    for (const given of [args, [...args, '--dry-run']]) {
+      const { stdout, stderr, exitCode } = await home.pysync(given);
+      expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 2 });
+      expect(stderr).toMatch(/is not a size|is too small|has to be more than nothing/);
+    }
+  }
+  expect(await home.snapshot()).toBe(before);
+});
 
-  const alone = await home.pysync(['--size', '10G']);
-  expect(alone.exitCode).toBe(1);
-  expect(alone.stderr).toContain('the share has NO size cap, and nothing was changed');
+test('--dry-run says what the cap would be, and makes nothing', async () => {
+  const before = await home.snapshot();
+  const { stdout, stderr, exitCode } = await home.pysync([
+    ...['-i', ed25519Line(), '--size', '10G', '--dry-run'],
+  ]);
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('would be added');
+  expect(stderr).toBe(`pysync: ${home.path('public')} would be capped at 10GB\n`);
+  expect(await home.snapshot()).toBe(before);
+});
+
+test('options about a cap need one', async () => {
+  const { stderr, exitCode } = await home.pysync(['--yes']);
+  expect(exitCode).toBe(2);
+  expect(stderr).toBe('pysync: --yes says how to cap a share: add --size <size>\n');
 });

@@ -203,6 +203,7 @@ describe('pysync -i', () => {
       rejected: [{ source: 'standard input', line: 1, reason: 'this is no public key' }],
       share: home.path('public'),
       access: 'read-write',
+      cap: null,
       confinement: 'bubblewrap',
       commands: expect.any(Array) as unknown,
       sshServer: { port: 9, listens: false },
