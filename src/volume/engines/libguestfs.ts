@@ -2,7 +2,9 @@
  * The engine of choice: guestfish makes the file system inside its appliance, a small virtual
  * machine, in one launch. It takes about half a minute, most of it to boot.
  */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PysyncError } from '../../errors.js';
 import { run } from '../../system/run.js';
 import { blockSize, layoutFor, reservedBlocks } from '../layout.js';
@@ -14,7 +16,6 @@ import { makeNewImage } from './new-image.js';
 /** What libguestfs and supermin heed, where the owner has set it. */
 const passedOn = [
   'HOME',
-  'TMPDIR',
   'LIBGUESTFS_CACHEDIR',
   'LIBGUESTFS_HV',
   'LIBGUESTFS_MEMSIZE',
@@ -65,14 +66,17 @@ async function launch(
   useKvm: boolean,
 ): Promise<(Diagnosis & { readonly cause: unknown }) | undefined> {
   let stage = '';
+  const temporary = mkdtempSync(join(tmpdir(), 'pysync-'));
+  const leftovers = [temporary];
   try {
     const { exitCode, stderr } = await run('guestfish', guestfishArguments(request), {
       purpose: 'make the file system with libguestfs',
       timeoutMs: limits.total,
       ...(useKvm ? { silentMs: limits.silent } : {}),
       expectExit: [0, 1],
-      env: environment(useKvm),
+      env: { ...environment(useKvm), TMPDIR: temporary },
       onLine: (line) => {
+        leftovers.push(...unfinishedAppliance(line));
         const now = stageOf(line);
         if (now === undefined || now === stage) return;
         stage = now;
@@ -85,7 +89,20 @@ async function launch(
     if (code === 'TOOL_MISSING') return { ...diagnose('', 'not installed'), cause: error };
     if (code === 'TOOL_TIMED_OUT') return { ...diagnose('', 'timed out'), cause: error };
     throw error;
+  } finally {
+    for (const path of leftovers) rmSync(path, { recursive: true, force: true });
   }
+}
+
+/**
+ * The folder that supermin builds an appliance in, and renames once that is whole. Of one that was
+ * killed it would stay for ever, with up to 0.7 GB.
+ */
+function unfinishedAppliance(line: string): readonly string[] {
+  const sign =
+    /^supermin: ext2: creating empty ext2 filesystem '(\/.*\/\.guestfs-\d+\/appliance\.d\.\w+)\/root'$/;
+  const folder = sign.exec(line)?.[1];
+  return folder === undefined ? [] : [folder];
 }
 
 function environment(useKvm: boolean): Record<string, string> {
