@@ -14,7 +14,7 @@ import { findTool } from '../../system/tools.js';
 import type { MountRequest } from './mount.js';
 
 // SECURITY: without nosuid, nodev and noexec an image that its user wrote would hold programs and
-// devices of root's (test/integration/volume/mounts.test.ts).
+// devices of root's (test/integration/volume/mount-failures.test.ts).
 const tail = ' ext4 loop,user,noauto,nosuid,nodev,noexec 0 0';
 
 /** The line for this image and mount point. */
@@ -97,7 +97,7 @@ sync "$folder"
 
 async function edit(what: 'add' | 'remove', line: string): Promise<void> {
   // SECURITY: it goes into a file that root obeys, so nothing but one line of ours does
-  // (test/integration/volume/mounts.test.ts).
+  // (test/integration/volume/mount-failures.test.ts).
   if (!/^\/\S+ \/\S+$/.test(line.slice(0, -tail.length)) || !line.endsWith(tail)) {
     throw new TypeError('not a line made by fstabLine');
   }

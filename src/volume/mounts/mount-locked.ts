@@ -15,6 +15,7 @@ import { detach } from './unmount.js';
 
 /** flock(1) ends with this where the lock is taken; no mount tool does. */
 const lockTaken = 75;
+const anyStatus = Array.from({ length: 256 }, (_, status) => status);
 
 /**
  * Has `tool` mount the image while the image's lock is held, and proves that it did. A tool that
@@ -27,21 +28,14 @@ export async function mountLocked(
   options: { readonly timeoutMs?: number; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
   await requireFree(request);
-  let stderr: unknown;
-  try {
-    const lock = ['-n', '-E', String(lockTaken), request.imageLock];
-    const result = await run('flock', [...lock, findTool(tool), ...args], {
-      ...options,
-      purpose: `mount ${printable(request.image)}`,
-      expectExit: [0, lockTaken],
-    });
-    if (result.exitCode === lockTaken) throw imageBusy(request);
-    ({ stderr } = result);
-  } catch (error) {
-    if (!(error instanceof PysyncError) || error.code !== 'TOOL_FAILED') throw error;
-    stderr = error.cause;
-  }
-  await requireMounted(request, typeof stderr === 'string' ? stderr : '');
+  const lock = ['-n', '-E', String(lockTaken), request.imageLock];
+  const { exitCode, stdout, stderr } = await run('flock', [...lock, findTool(tool), ...args], {
+    ...options,
+    purpose: `mount ${printable(request.image)}`,
+    expectExit: anyStatus,
+  });
+  if (exitCode === lockTaken) throw imageBusy(request);
+  await requireMounted(request, stdout + stderr);
 }
 
 /** Throws where the image is in use, or the mount point is not an empty directory. */
@@ -64,12 +58,12 @@ async function requireFree(request: MountRequest): Promise<void> {
   if (names.length > 0) throw notMounted(request, 'the directory is not empty');
 }
 
-async function requireMounted(request: MountRequest, stderr: string): Promise<void> {
+async function requireMounted(request: MountRequest, output: string): Promise<void> {
   if ((await isMountedFrom(request.mountPoint, request.image)) === 'mounted') return;
   // Nothing was mounted there before, so what is there now is the tool's doing.
   const entry = mountAt(request.mountPoint);
   if (entry !== undefined) await detach(entry);
-  throw notMounted(request, reasonOf(stderr), stderr);
+  throw notMounted(request, reasonOf(output), output);
 }
 
 function notMounted(request: MountRequest, reason: string, cause?: string): PysyncError {

@@ -36,7 +36,7 @@ export function setuidObstacle(path: string): string | undefined {
  *
  * SECURITY: whoever can write an image that the kernel mounts can attack the kernel with it, and
  * whoever can replace it has another file mounted in its stead. So it, and its folder, must be the
- * user's own (test/integration/volume/mounts.test.ts).
+ * user's own (test/integration/volume/mount-failures.test.ts).
  */
 export function ownershipObstacle(image: string): string | undefined {
   const isOwn = (path: string): boolean => {
