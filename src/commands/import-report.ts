@@ -9,7 +9,7 @@ import { columns, note, print, printJson, style } from '../system/output.js';
 import { printable } from '../system/text.js';
 import { describeAccess } from './describe.js';
 import { mostRejected } from './import-keys.js';
-import { describeHostKeys, describeReach, senderCommands } from './reach.js';
+import { describeHostKeys, describeReach, senderCommands, serverAsJson } from './reach.js';
 import type { Reach } from './reach.js';
 import { describeSize } from './size-report.js';
 import type { SizeReport } from './size-report.js';
@@ -113,7 +113,7 @@ function asJson({ keys, rejected, share, access, isDry, capped, reach }: ImportR
     cap: capped ?? null,
     confinement: launcherSettings()?.level ?? null,
     commands: senderCommands(reach, access),
-    sshServer: { port: reach.port, listens: reach.listens },
+    sshServer: serverAsJson(reach),
     hostKeys: reach.hostKeys,
   };
 }

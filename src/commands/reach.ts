@@ -1,9 +1,11 @@
 /** How a peer reaches this machine: the command to give them, and what ssh will ask them. */
-import { userInfo } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import type { Access } from '../gate/policy.js';
+import { quoteAll } from '../gate/quote.js';
 import { lanAddresses } from '../system/network.js';
 import { findSshServer } from '../system/sshd.js';
 import type { HostKey } from '../system/sshd.js';
+import { printable } from '../system/text.js';
 
 export interface Reach {
   readonly user: string;
@@ -12,12 +14,14 @@ export interface Reach {
   /** Whether an ssh server answers at that port. */
   readonly listens: boolean;
   readonly hostKeys: readonly HostKey[];
+  /** Files and folders for which sshd would take no key. */
+  readonly writableByOthers: readonly string[];
 }
 
 export async function findReach(): Promise<Reach> {
-  const { port, listens, hostKeys } = await findSshServer();
+  const server = await findSshServer(homedir());
   const addresses = lanAddresses().map(({ address }) => address);
-  return { user: userInfo().username, addresses, port, listens, hostKeys };
+  return { user: userInfo().username, addresses, ...server };
 }
 
 /** The command a sender pastes; for a key that may only fetch, the command to fetch. */
@@ -45,9 +49,18 @@ export function describeReach(reach: Reach, access: Access): string[] {
     lines.push(`    ${senderCommand(reach, first, access)}`);
     if (others.length > 0) lines.push('', `This machine is also ${others.join(', ')}.`);
   }
-  if (reach.listens) return lines;
+  const obstacles: string[] = [];
+  if (reach.writableByOthers.length > 0) {
+    obstacles.push(
+      '',
+      'The ssh server takes no key while others may write here, so nobody can send yet. To mend it:',
+      `    chmod go-w ${printable(quoteAll(reach.writableByOthers))}`,
+    );
+  }
+  if (reach.listens) return [...lines, ...obstacles];
   return [
     ...lines,
+    ...obstacles,
     '',
     `No ssh server answers on this machine (port ${reach.port}), so nobody can send yet. To start one:`,
     ...serverHints(),
@@ -62,6 +75,11 @@ function serverHints(): string[] {
     '    sudo apt-get install openssh-server     (Debian, Ubuntu)',
     '    sudo systemctl enable --now ssh         (elsewhere the service is called sshd)',
   ];
+}
+
+/** What is known of the ssh server, for `--json`. */
+export function serverAsJson({ port, listens, writableByOthers }: Reach): object {
+  return { port, listens, writableByOthers };
 }
 
 /** The fingerprints that ssh shows the sender on first contact. */

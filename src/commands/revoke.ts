@@ -68,8 +68,12 @@ function notFound(wanted: string, keys: readonly OurKey[]): PysyncError {
   const names = [...new Set(keys.map(({ policy }) => policy.peer))];
   return new PysyncError('KEY_NOT_FOUND', `no imported key is called '${wanted}'`, {
     hints: [
-      names.length === 0 ? 'no keys are imported' : `there are keys of: ${names.join(', ')}`,
-      'see pysync keys for fingerprints and sources',
+      ...(names.length === 0
+        ? ['no keys are imported']
+        : [
+            `there are keys of: ${names.join(', ')}`,
+            'see pysync keys for fingerprints and sources',
+          ]),
     ],
   });
 }

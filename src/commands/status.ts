@@ -13,7 +13,13 @@ import { columns, note, print, printJson, style } from '../system/output.js';
 import { printable } from '../system/text.js';
 import { describeAccess, keyAsJson } from './describe.js';
 import type { Options } from './options.js';
-import { describeHostKeys, describeReach, findReach, senderCommands } from './reach.js';
+import {
+  describeHostKeys,
+  describeReach,
+  findReach,
+  senderCommands,
+  serverAsJson,
+} from './reach.js';
 import type { Reach } from './reach.js';
 import { describeShare, shareAsJson, shareNotes, viewShare } from './share-view.js';
 import type { ShareView } from './share-view.js';
@@ -122,7 +128,7 @@ function asJson({ shares, broken, running, level, reach }: Status): object {
     }),
     confinement: level ?? null,
     commands: senderCommands(reach, 'read-write'),
-    sshServer: { port: reach.port, listens: reach.listens },
+    sshServer: serverAsJson(reach),
     hostKeys: reach.hostKeys,
   };
 }

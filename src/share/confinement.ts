@@ -110,7 +110,6 @@ async function probe(
   seccomp: string,
   cage: (session: { share: string; log: string; readOnly: boolean }) => Probe,
 ): Promise<string> {
-  mkdirSync(dataFolder(), { recursive: true, mode: 0o700 });
   const folder = mkdtempSync(join(dataFolder(), 'probe-'));
   try {
     const share = join(folder, 'share');
@@ -152,7 +151,6 @@ function judge(result: { exitCode: number; stdout: string; stderr: string }, fil
 function writeFilter(): string | undefined {
   const filter = mknodFilter(process.arch);
   if (filter === undefined) return undefined;
-  mkdirSync(dataFolder(), { recursive: true, mode: 0o700 });
   const path = join(dataFolder(), 'mknod.bpf');
   writeFileSync(path, filter, { mode: 0o600 });
   return path;

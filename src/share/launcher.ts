@@ -9,8 +9,10 @@ import { launcherText } from '../gate/launcher.js';
 import type { Settings } from '../gate/settings.js';
 import { parseSettings } from '../gate/settings.js';
 import { splitWords } from '../gate/words.js';
+import { fileFailure } from '../system/failures.js';
 import { replaceFile } from '../system/files.js';
-import { dataFolder } from '../system/folders.js';
+import { dataFolder, stateFolder } from '../system/folders.js';
+import { printable } from '../system/text.js';
 import { version } from '../system/version.js';
 
 /** What this pysync writes into a launcher about itself. */
@@ -35,15 +37,27 @@ export async function makeLauncher(
   confine: 'none' | undefined,
 ): Promise<{ path: string; level: Level }> {
   const allowNone = confine === 'none' || launcherSettings()?.level === 'none';
+  makeFolders();
   // Loaded only here: status needs the rest of this file, and not what runs child processes.
   const { findConfinement } = await import('./confinement.js');
   const settings = await findConfinement(authorizedKeys, allowNone);
   const text = launcherText({ ...origin, settings });
-  mkdirSync(dataFolder(), { recursive: true, mode: 0o700 });
   await replaceFile(launcherPath(), () => Buffer.from(text), { mode: 0o700 });
   // A copy restored from a backup may have lost its mode.
   chmodSync(launcherPath(), 0o700);
   return { path: launcherPath(), level: settings.level };
+}
+
+/** The folders that the launcher and the gate write in. Throws PysyncError `FILE_FAILED`. */
+function makeFolders(): void {
+  for (const folder of [dataFolder(), `${stateFolder()}/running`, `${stateFolder()}/log`]) {
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      accessSync(folder, constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw fileFailure(error, `make ${printable(folder)}`);
+    }
+  }
 }
 
 /**

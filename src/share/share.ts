@@ -16,7 +16,7 @@ import { printable } from '../system/text.js';
  * written there would let them in.
  */
 export function sharePath(folder: string): string {
-  const path = realPath(resolve(folder));
+  const path = realPath(absolutePath(folder));
   for (const { place, what, inside } of forbiddenPlaces()) {
     if (!holds(path, place) && !(inside && holds(place, path))) continue;
     throw new PysyncError('SHARE_UNSAFE', `${printable(path)} cannot be a share: ${what}`, {
@@ -29,6 +29,18 @@ export function sharePath(folder: string): string {
     });
   }
   return path;
+}
+
+function absolutePath(folder: string): string {
+  try {
+    return resolve(folder);
+  } catch (error) {
+    // Only a relative path needs to know where we are.
+    throw new PysyncError('NO_WORKING_DIRECTORY', 'the folder you are in is gone', {
+      hints: ['go to another one with cd, then run the command again'],
+      cause: error,
+    });
+  }
 }
 
 /** Makes the share's directory where it is missing (mode 0700). Throws PysyncError `SHARE_UNUSABLE`. */

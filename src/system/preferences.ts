@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Conf from 'conf';
 import { PysyncError } from '../errors.js';
+import { fileFailure } from './failures.js';
 import { configFolder } from './folders.js';
 
 /** Every preference, with what it means. */
@@ -16,25 +17,37 @@ export function isPreference(name: string): name is Preference {
   return Object.hasOwn(preferences, name);
 }
 
-function store(): Conf<Record<string, string>> {
+const file = (): string => join(configFolder(), 'config.json');
+
+/** Opens the store and does `work` with it, which may fail as much as the opening. */
+function withStore<T>(work: (store: Conf) => T): T {
   try {
-    return new Conf<Record<string, string>>({ cwd: configFolder() });
+    return work(new Conf<Record<string, unknown>>({ cwd: configFolder() }));
   } catch (error) {
-    throw new PysyncError('CONFIG_UNREADABLE', 'the preferences cannot be read', {
-      hints: [`mend or remove ${join(configFolder(), 'config.json')}`],
-      cause: error,
-    });
+    if (error instanceof SyntaxError) throw unreadable(error);
+    throw fileFailure(error, `open ${file()}`);
   }
+}
+
+function unreadable(cause?: unknown): PysyncError {
+  return new PysyncError('CONFIG_UNREADABLE', 'the preferences cannot be read', {
+    hints: [`mend or remove ${file()}`],
+    cause,
+  });
 }
 
 /** The value that was set, or undefined. Throws PysyncError `CONFIG_UNREADABLE`. */
 export function preference(name: Preference): string | undefined {
   // Conf makes its folder even to read, and a dry run leaves nothing behind.
-  return existsSync(join(configFolder(), 'config.json')) ? store().get(name) : undefined;
+  const value = existsSync(file()) ? withStore((store) => store.get(name)) : undefined;
+  if (value === undefined || typeof value === 'string') return value;
+  throw unreadable();
 }
 
-/** Sets a preference; undefined takes it back. */
+/** Sets a preference; undefined takes it back. Throws PysyncError `CONFIG_UNREADABLE`, `FILE_FAILED`. */
 export function setPreference(name: Preference, value: string | undefined): void {
-  if (value === undefined) store().delete(name);
-  else store().set(name, value);
+  withStore((store) => {
+    if (value === undefined) store.delete(name);
+    else store.set(name, value);
+  });
 }

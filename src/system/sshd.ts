@@ -3,7 +3,7 @@
  * keys' public halves, and whether it answers.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 
@@ -18,18 +18,30 @@ export interface SshServer {
   /** Whether something that speaks ssh answers on this machine at that port. */
   readonly listens: boolean;
   readonly hostKeys: readonly HostKey[];
+  /**
+   * What others may write on the way to the account's keys. With one such file or folder sshd takes
+   * no key at all, and says why only in its log (StrictModes in sshd_config(5)).
+   */
+  readonly writableByOthers: readonly string[];
 }
 
-/** Looks at the server. `PYSYNC_SSHD_CONFIG` names the config of another than the system's. */
-export async function findSshServer(): Promise<SshServer> {
+/** Looks at the server, for the account whose home is `home`. `PYSYNC_SSHD_CONFIG` names the config of another than the system's. */
+export async function findSshServer(home: string): Promise<SshServer> {
   const settings = readConfig(process.env['PYSYNC_SSHD_CONFIG'] ?? '/etc/ssh/sshd_config');
   const port = Number(settings.find(([name]) => name === 'port')?.[1] ?? '22');
   const listen = settings.filter(([name]) => name === 'listenaddress').map(([, value]) => value);
   const keyFiles = settings.filter(([name]) => name === 'hostkey').map(([, value]) => value);
+  const isStrict = settings.find(([name]) => name === 'strictmodes')?.[1]?.toLowerCase() !== 'no';
+  const loose = (name: string): string[] => {
+    const path = join(home, name);
+    const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
+    return (mode & 0o022) === 0 ? [] : [path];
+  };
   return {
     port,
     listens: await answers(port, ['127.0.0.1', '::1', ...listen.map(hostOf)]),
     hostKeys: (keyFiles.length > 0 ? keyFiles : defaultKeyFiles).flatMap(hostKeyOf),
+    writableByOthers: isStrict ? ['', '.ssh', '.ssh/authorized_keys'].flatMap(loose) : [],
   };
 }
 

@@ -49,14 +49,24 @@ describe('pysync config', () => {
     expect(await wrong(name, url, '--unset')).toContain('and no value');
   });
 
-  it('names the file that cannot be read', async () => {
-    home.write('.config/pysync/config.json', '{"github-api-url": ');
-    const { stderr, exitCode } = await home.pysync(['-i', ed25519Line()]);
+  it.each(['{"github-api-url": ', '{"github-api-url": 5}'])(
+    'names the file that cannot be read: %s',
+    async (content) => {
+      home.write('.config/pysync/config.json', content);
+      const { stderr, exitCode } = await home.pysync(['-i', ed25519Line()]);
+      expect(exitCode).toBe(1);
+      expect(stderr).toBe(
+        'pysync: the preferences cannot be read\n' +
+          `  mend or remove ${home.path('.config/pysync/config.json')}\n`,
+      );
+      expect(home.keyLines()).toEqual([]);
+    },
+  );
+
+  it('names the file that cannot be written', async () => {
+    const env = { XDG_CONFIG_HOME: '/etc' };
+    const { stderr, exitCode } = await home.pysync(['config', name, url], { env });
     expect(exitCode).toBe(1);
-    expect(stderr).toBe(
-      'pysync: the preferences cannot be read\n' +
-        `  mend or remove ${home.path('.config/pysync/config.json')}\n`,
-    );
-    expect(home.keyLines()).toEqual([]);
+    expect(stderr).toContain('could not open /etc/pysync/config.json: permission denied');
   });
 });

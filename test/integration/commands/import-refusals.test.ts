@@ -82,6 +82,16 @@ describe('a key that lets its owner in already', () => {
   );
 });
 
+describe('a folder of pysync’s own that cannot be made', () => {
+  it.each(['XDG_DATA_HOME', 'XDG_STATE_HOME'])('keeps the key out: %s', async (name) => {
+    const env = { [name]: '/etc' };
+    const { stderr, exitCode } = await home.pysync(['-i', ed25519Line()], { env });
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^pysync: could not make \/etc\/pysync\S*: permission denied\n/);
+    expect(home.keyLines()).toEqual([]);
+  });
+});
+
 describe('a folder that is no place for a share', () => {
   const unsafe: readonly (readonly [string, RegExp])[] = [
     ['.', /it holds your home directory/],
@@ -114,6 +124,14 @@ describe('a folder that is no place for a share', () => {
     expect(await refusal('-i', ed25519Line(), '--dir', 'public/inside')).toContain(
       'it is not a directory',
     );
+  });
+
+  it('is refused where it depends on a folder that is gone', async () => {
+    const script = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"';
+    const args = ['-i', ed25519Line(), '--dir', 'here'];
+    const { stderr, exitCode } = await home.inShell(script, args);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('pysync: the folder you are in is gone\n');
   });
 
   it('is refused where the account may not write', async () => {

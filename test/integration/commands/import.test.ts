@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ed25519Line } from '../../helpers/key-blob.js';
 import { fingerprintOf } from '../../../src/keys/key-line.js';
+import { mustExec } from '../../helpers/exec.js';
 import { parseJson, useHome } from '../../helpers/home.js';
 
 const home = useHome();
@@ -183,6 +184,21 @@ describe('pysync -i', () => {
     expect(await home.snapshot()).toBe(after);
   });
 
+  it('says where sshd would take no key, since others may write on the way to it', async () => {
+    home.write('.ssh/authorized_keys', '', 0o600);
+    await mustExec(['chmod', '664', home.path('.ssh/authorized_keys')]);
+    const { stdout, exitCode } = await home.pysync(['-i', ed25519Line()]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(
+      `nobody can send yet. To mend it:\n    chmod go-w ${home.path('.ssh')}/`,
+    );
+    expect(parseJson(await home.pysync(['--json']))).toMatchObject({
+      sshServer: { writableByOthers: [home.path('.ssh/authorized_keys')] },
+    });
+    await mustExec(['chmod', 'go-w', home.path('.ssh/authorized_keys')]);
+    expect((await home.pysync([])).stdout).not.toContain('chmod');
+  });
+
   it('prints with --json all that a program needs', async () => {
     const key = ed25519Line('bob@laptop');
     const result = await home.pysync(['--json', '-i', '-'], { input: `nonsense\n${key}` });
@@ -206,7 +222,7 @@ describe('pysync -i', () => {
       cap: null,
       confinement: 'bubblewrap',
       commands: expect.any(Array) as unknown,
-      sshServer: { port: 9, listens: false },
+      sshServer: { port: 9, listens: false, writableByOthers: [] },
       hostKeys: [],
     });
   });
