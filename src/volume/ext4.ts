@@ -16,6 +16,9 @@ export { freeOnHost, preallocate } from './preallocate.js';
 /** Milliseconds: a full check reads every inode, and a volume may have terabytes. */
 const longTimeoutMs = 3_600_000;
 
+/** dumpe2fs ends with an error number cut to a byte, e2fsck with a sum of what it did. */
+const anyExit = Array.from({ length: 256 }, (_, status) => status);
+
 /** What e2fsck(8) adds up to its exit status. */
 const uncorrected = 4;
 const notRun = 8;
@@ -27,11 +30,12 @@ export type FileSystemState = 'clean' | 'dirty' | 'errors' | 'none';
  * milliseconds where the volume was closed properly.
  *
  * Throws PysyncError `VOLUME_DAMAGED` where it could not be repaired (the image is kept as it then
- * is), `IMAGE_BUSY` where it is mounted.
+ * is), `IMAGE_BUSY` where it is mounted, `FILE_FAILED` where it is not there.
  */
 export async function checkAndRepair(image: string): Promise<'clean' | 'repaired'> {
+  const size = sizeOnDisk(image);
   const before = await readHeader(image);
-  if (before !== undefined) refuseTruncated(image, before);
+  if (before !== undefined) refuseTruncated(image, size, before);
   const wasClean = before !== undefined && stateIn(before) === 'clean';
   const quick = await check(image, '-p');
   if (quick.exitCode === 0) return wasClean ? 'clean' : settle(image);
@@ -111,9 +115,10 @@ async function prepareLongGrowth(image: string): Promise<void> {
     Math.ceil(Math.ceil(bytes / groupBytes) / perBlock);
   const reserved = numberIn(header, 'Reserved GDT blocks', 0);
   const present = descriptorBlocks(sizeIn(header));
-  if (descriptorBlocks(statSync(image).size) <= present + reserved) return;
+  if (descriptorBlocks(sizeOnDisk(image)) <= present + reserved) return;
   await run('tune2fs', ['-O', '^resize_inode', image], { purpose: 'grow the file system' });
-  await check(image, '-fy');
+  const { exitCode } = await check(image, '-fy');
+  if (exitCode >= uncorrected) throw damaged(image, 'could not be repaired');
 }
 
 /** Makes the ext4 of layout.ts in an image of `size` bytes that is there already, all zeros. */
@@ -137,7 +142,7 @@ function check(image: string, how: '-p' | '-fp' | '-fy'): Promise<RunResult> {
   return run('e2fsck', [how, image], {
     purpose: 'check the volume',
     timeoutMs: longTimeoutMs,
-    expectExit: Array.from({ length: 16 }, (_, status) => status),
+    expectExit: anyExit,
   });
 }
 
@@ -147,8 +152,13 @@ function debugfs(image: string, command: string): Promise<RunResult> {
 
 /** What `dumpe2fs -h` says, or undefined where the image holds no ext4. */
 async function readHeader(image: string): Promise<string | undefined> {
-  const options = { purpose: 'read the volume', expectExit: [0, 1] };
-  const { exitCode, stdout } = await run('dumpe2fs', ['-h', image], options);
+  const options = { purpose: 'read the volume', expectExit: anyExit };
+  const { exitCode, stdout, stderr } = await run('dumpe2fs', ['-h', image], options);
+  if (stderr.includes('Permission denied')) {
+    throw new PysyncError('FILE_FAILED', `could not read the disk image ${printable(image)}`, {
+      hints: ['check the owner and mode of it and of its directory'],
+    });
+  }
   return exitCode === 0 ? stdout : undefined;
 }
 
@@ -169,13 +179,15 @@ function numberIn(header: string, name: string, otherwise?: number): number {
   return number;
 }
 
-function refuseTruncated(image: string, header: string): void {
-  let size: number;
+function sizeOnDisk(image: string): number {
   try {
-    ({ size } = statSync(image));
+    return statSync(image).size;
   } catch (error) {
-    throw fileFailure(error, `read ${printable(image)}`);
+    throw fileFailure(error, `read the disk image ${printable(image)}`);
   }
+}
+
+function refuseTruncated(image: string, size: number, header: string): void {
   const wanted = sizeIn(header);
   if (size >= wanted) return;
   throw damaged(image, `was cut off: it has ${size} bytes instead of ${wanted}`);

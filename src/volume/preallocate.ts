@@ -69,11 +69,7 @@ async function allocate(path: string, size: number): Promise<boolean> {
   if (/not supported/i.test(stderr)) return false;
   const free = await freeOnHost(path);
   if (/No space left|quota exceeded/i.test(stderr)) throw diskFull(path, size, free);
-  if (/File too large/i.test(stderr)) {
-    throw new PysyncError('DISK_FULL', `this disk takes no file of ${formatSize(size)}`, {
-      hints: ['ask for less, or put XDG_DATA_HOME on another disk'],
-    });
-  }
+  if (/File too large/i.test(stderr)) throw fileTooLarge(size);
   throw new PysyncError('DISK_FAILED', `could not take ${formatSize(size)} of the disk`, {
     cause: stderr,
   });
@@ -95,6 +91,7 @@ async function writeZeros(
     await handle.sync();
   } catch (error) {
     const errno = errnoOf(error);
+    if (errno === 'EFBIG') throw fileTooLarge(size);
     if (errno !== 'ENOSPC' && errno !== 'EDQUOT') throw error;
     throw diskFull(path, size, await freeOnHost(path));
   } finally {
@@ -109,5 +106,11 @@ function diskFull(path: string, need: number, free: number): PysyncError {
       'ask for less, or free some space',
       `the disk is the one that holds ${printable(dirname(path))}`,
     ],
+  });
+}
+
+function fileTooLarge(size: number): PysyncError {
+  return new PysyncError('DISK_FULL', `this disk takes no file of ${formatSize(size)}`, {
+    hints: ['ask for less, or put XDG_DATA_HOME on another disk'],
   });
 }
