@@ -21,11 +21,15 @@ beforeAll(async () => {
   trusted = await me.trust();
   // The outside file hides exactly the file that the attacker watches.
   me.write('private/rules', '- watched.txt\n');
+  // rsync looks for such a file in the folders above what is sent, as far as the name climbs.
+  me.write('rules', '- watched.txt\n');
+  me.write('names', 'watched.txt\n');
   me.write('public/watched.txt', 'watched\n');
   me.write('public/sub/watched.txt', 'watched\n');
   me.link('../private/rules', 'public/linked-rules');
   me.link(join(me.outside, 'rules'), 'public/sub/linked-rules');
-  me.write('public/merging-rules', `merge ${me.outside}/rules\n`);
+  me.write('public/merging1', `merge ${me.outside}/rules\n`);
+  me.write('public/merging2', `merge ${me.outside}/ruler\n`);
   me.write('public/own-rules', '- watched.txt\n');
 });
 
@@ -42,6 +46,11 @@ async function watched(peer: Peer, folder: string, ...rules: string[]): Promise<
 }
 
 test.each([
+  ':s ../rules',
+  ': ../rules',
+  ':-s ../names',
+  ': HOME/rules',
+  ':-s HOME/names',
   ':s ../private/rules',
   ':- ../private/rules',
   ':-s ../x/../private/rules',
@@ -49,9 +58,8 @@ test.each([
   ': OUTSIDE/rules',
   ':s /proc/self/root/OUTSIDE/rules',
   ': linked-rules',
-  ': merging-rules',
 ])('the rule "%s" reads nothing from outside', async (rule) => {
-  const text = rule.replace('OUTSIDE', me.outside);
+  const text = rule.replace('OUTSIDE', me.outside).replace('HOME', me.account.home);
   for (const folder of ['', 'sub/']) {
     const found = await watched(mallory, folder, text);
     expect(found).toContain('watched.txt');
@@ -66,6 +74,14 @@ test.each([': /etc/passwd', ':- ../private/diary.txt', ':s /proc/self/status', '
   },
 );
 
+test('a rules file in the share that merges an outside one acts as if that were missing', async () => {
+  const outcome = async (rules: string): Promise<string> => {
+    const words = ['-r', `--filter=: ${rules}`, `${mallory.target}:`, `got-${rules}/`];
+    return said(await mallory.rsync(words)).replace(/merging\d/g, 'NAME');
+  };
+  expect(await outcome('merging1')).toBe(await outcome('merging2'));
+});
+
 test('rules for what a deletion spares are not read from outside either', async () => {
   const eve = await me.letIn('--name', 'eve', '--allow-delete');
   mkdirSync(join(eve.folder, 'empty'));
@@ -78,7 +94,7 @@ test('rules for what a deletion spares are not read from outside either', async 
   };
   me.write('public/eve/own-rules', '- watched.txt\n- own-rules\n');
   expect(await spared('own-rules')).toBe(true);
-  for (const rules of [`${me.outside}/rules`, '../../private/rules', '../linked-rules']) {
+  for (const rules of [`${me.account.home}/rules`, '../../rules', '../linked-rules']) {
     expect(await spared(rules), rules).toBe(false);
   }
 });
@@ -86,5 +102,7 @@ test('rules for what a deletion spares are not read from outside either', async 
 test('the control: a rules file in the share hides it, and without pysync the outside one does', async () => {
   expect(await watched(mallory, '')).toEqual(['sub/watched.txt', 'watched.txt']);
   expect(await watched(mallory, '', ': own-rules')).toEqual([]);
-  expect(await watched(trusted, 'public/', `: ${me.outside}/rules`)).toEqual([]);
+  expect(await watched(trusted, 'public/', ':s ../rules')).toEqual([]);
+  expect(await watched(trusted, 'public/', `:-s ${me.account.home}/names`)).toEqual([]);
+  expect(await watched(trusted, 'public/', ': merging1')).toEqual([]);
 });

@@ -40,11 +40,8 @@ function seen({ stdout, stderr, exitCode }: ExecResult, ...names: string[]): str
 /** One that exists and one that does not, of the same length. */
 const pairs = (): [string, string][] => [
   [`${me.outside}/diary.txt`, `${me.outside}/daily.txt`],
-  [me.outside, me.outside.replace('private', 'nowhere')],
-  ['/etc/passwd', '/etc/pissed'],
-  [`/proc/1`, '/proc/x'],
+  ['/etc/passwd', '/etc/passwx'],
   ['../private/diary.txt', '../private/daily.txt'],
-  ['link1', 'link2'],
   ['link3/diary.txt', 'link4/diary.txt'],
   [`/log`, '/lug'],
 ];

@@ -81,7 +81,7 @@ async function trySwap(): Promise<boolean> {
 
 test('whatever moment the swap hits, nothing is written outside', async () => {
   const before = me.outsideState();
-  const deadline = Date.now() + 6000;
+  const deadline = Date.now() + 4000;
   let swaps = 0;
   for (let round = 0; Date.now() < deadline; round += 1) {
     const options = ['-rIc', '--inplace', ...(round % 2 === 0 ? [] : ['-K'])];

@@ -14,7 +14,7 @@ let mallory: Peer;
 
 beforeAll(async () => {
   me = await createReceiver();
-  mallory = await me.letIn('--name', 'mallory', '--access', 'read-only', '--allow-delete');
+  mallory = await me.letIn('--name', 'mallory', '--access', 'read-only');
   me.write('public/hello.txt', 'hello\n');
   me.write('public/folder/deep.txt', 'deep\n');
   putFiles(mallory.folder, { 'evil.txt': 'evil\n', 'hello.txt': 'evil\n', 'tree/x': 'x' });

@@ -16,15 +16,11 @@ let trusted: Peer;
 
 const places = [
   '/etc/passwd',
-  '/etc/hostname',
   '/etc/ssh/',
   '/proc/self/environ',
   '/proc/self/mountinfo',
   '/proc/1/cmdline',
-  '/proc/version',
   '/sys/kernel/',
-  '/run/',
-  '/var/log/',
   '/tmp/',
   '/home/',
   '/root/',
@@ -45,9 +41,10 @@ afterAll(() => me.remove());
 
 test.each(places)('%s is not there, by path and through a link', async (place) => {
   const links = `${mallory.target}:links`;
+  const link = place.replaceAll('/', '_') + (place.endsWith('/') ? '/' : '');
   for (const source of [
     `${mallory.target}:${place}`,
-    `${links}/${place.replaceAll('/', '_')}${place.endsWith('/') ? '/' : ''}`,
+    `${links}/${link}`,
     `${links}/root${place}`,
   ]) {
     const result = await mallory.rsync(['-rL', source, 'got/']);
