@@ -19,12 +19,12 @@ export async function capacityOf(share: string, overhead: number): Promise<Capac
   const { blocks, bfree, bavail, bsize, files, ffree } = await statfs(share);
   const used = Math.max(0, (blocks - bfree) * bsize - overhead);
   const free = bavail * bsize;
-  // ext4 counts its own eleven reserved inodes and the root among the files.
+  // ext4 counts the ten inodes that it keeps for itself, the root's among them, as files.
   return {
     usable: used + free,
     used,
     free,
-    files: Math.max(0, files - ffree - 11),
+    files: Math.max(0, files - ffree - 10),
     filesLeft: ffree,
   };
 }
