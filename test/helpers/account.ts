@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { inject } from 'vitest';
 import { exec, mustExec, systemPath } from './exec.js';
 import type { ExecOptions, ExecResult, Ids } from './exec.js';
-import { enterInLedger, removeUser, strikeFromLedger } from './run-folder.js';
+import { enterInLedger, removeUser, strikeFromLedger, unmountBelow } from './run-folder.js';
 import { createTemporaryFolder } from './tmp.js';
 
 export interface Account extends Ids {
@@ -43,11 +43,13 @@ async function createUser(shell: string): Promise<Account> {
   });
 }
 
-function borrowUser(): Account {
+/** The user who runs the tests, with a home of its own. */
+export function borrowUser(): Account {
   const { username, uid, gid, shell } = userInfo();
   const folder = createTemporaryFolder();
   const account = { name: username, uid, gid, home: folder.path };
   return withCommands(account, shell ?? '/bin/sh', () => {
+    unmountBelow(folder.path);
     folder.remove();
     return Promise.resolve();
   });

@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf } from '../../src/errors.js';
+import { parseMountTable } from '../../src/gate/mount-table.js';
 
 const prefix = 'pysynct-';
 
@@ -54,6 +55,7 @@ export async function removeRunFolder(folder: string): Promise<void> {
     if (kind === 'user') await removeUser(name);
     if (kind === 'netns') spawnSync('ip', ['netns', 'delete', name]);
   }
+  unmountBelow(folder);
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -83,9 +85,23 @@ export async function removeUser(name: string): Promise<void> {
   const uid = Number(spawnSync('id', ['-u', name], { encoding: 'utf8' }).stdout.trim() || 'NaN');
   if (Number.isNaN(uid)) return;
   await endProcesses((each) => each.uid === uid);
+  const entry = spawnSync('getent', ['passwd', name], { encoding: 'utf8' }).stdout.split(':');
+  unmountBelow(entry[5] ?? '');
   // userdel says that there was no mail spool to remove; that is no failure.
   const { status, stderr } = spawnSync('userdel', ['--remove', name], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`could not remove the account ${name}: ${stderr}`);
+}
+
+/** Takes away what is mounted at `folder` and below: volumes, also dead ones, and disks of a test's. */
+export function unmountBelow(folder: string): void {
+  if (!folder.startsWith('/') || folder === '/') return;
+  const table = parseMountTable(readFileSync('/proc/self/mountinfo', 'utf8'));
+  const places = table.map(({ mountPoint }) => mountPoint).reverse();
+  for (const place of places) {
+    if (place !== folder && !place.startsWith(`${folder}/`)) continue;
+    const isRoot = process.getuid?.() === 0;
+    spawnSync(isRoot ? 'umount' : 'fusermount3', isRoot ? ['-l', place] : ['-u', '-z', place]);
+  }
 }
 
 /** Ends a process and all that descend from it, whatever process groups they have made. */
