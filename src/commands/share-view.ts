@@ -45,13 +45,13 @@ async function viewVolume(record: ShareRecord): Promise<VolumeView> {
   const { stateOf } = await import('../volume/state.js');
   const { capacityOf } = await import('../volume/capacity.js');
   const notes = [...waiting(record)];
-  try {
-    notes.push(...(await openVolume(record)));
-  } catch (error) {
+  const trouble = (error: unknown): void => {
     if (!(error instanceof PysyncError)) throw error;
     notes.push(`nobody can send into it: ${error.message}`, ...error.hints);
-  }
-  const state = await stateOf(record);
+  };
+  await openVolume(record).then((sentences) => notes.push(...sentences), trouble);
+  // A mount that hangs cannot be looked into; for its owner it is as good as dead.
+  const state = await stateOf(record).catch(() => 'stale' as const);
   if (state !== 'mounted') return { record, state, notes };
   return { record, state, notes, capacity: await capacityOf(record.path, record.volume.overhead) };
 }

@@ -11,7 +11,7 @@ import { capacityOf } from '../volume/capacity.js';
 import { createVolume } from '../volume/create.js';
 import type { CreateOptions, Created } from '../volume/create.js';
 import { minimumSize } from '../volume/layout.js';
-import { useKernelMount } from '../volume/kernel-mount.js';
+import { forgetKernelMount, useKernelMount } from '../volume/kernel-mount.js';
 import { openVolume } from '../volume/open.js';
 import { resizeVolume } from '../volume/resize.js';
 import { uncapVolume } from '../volume/uncap.js';
@@ -108,6 +108,10 @@ async function uncap(share: string, settings: CreateOptions, mayRemove: Ask): Pr
   if (record.leftover !== undefined) {
     notes.push(`files from when the share was capped are still kept in ${record.leftover}`);
   }
+  const useless = await forgetKernelMount(record, (line) =>
+    mayRemove(`Remove this line from /etc/fstab?\n  ${line}\n`),
+  );
+  if (useless !== undefined) notes.push(useless);
   if (image === undefined) return { share, size: null, notes };
   const question = `The files are out of the volume, compared by checksum. Remove its image ${printable(image)}?`;
   if (!(await mayRemove(question))) return { share, size: null, kept: image, notes };

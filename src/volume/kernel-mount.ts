@@ -4,7 +4,7 @@ import type { ShareRecord } from '../share/registry.js';
 import { writeShareRecord } from '../share/registry.js';
 import { withLock } from '../system/locks.js';
 import { mountNow, requestOf, unmountNow } from './mounting.js';
-import { addFstabLine, fstabLine, mountMethod } from './mounts/index.js';
+import { addFstabLine, fstabLine, mountMethod, removeFstabLine } from './mounts/index.js';
 import { volumeOf } from './volume.js';
 
 /**
@@ -41,4 +41,21 @@ export async function useKernelMount(
     }
   });
   return changed;
+}
+
+/**
+ * Takes the line of a volume that is no more out of /etc/fstab; `mayRemove` is shown it. Returns a
+ * sentence where it stays.
+ */
+export async function forgetKernelMount(
+  record: ShareRecord,
+  mayRemove: (line: string) => Promise<boolean>,
+): Promise<string | undefined> {
+  if (record.volume.mount !== 'loop' || process.geteuid?.() === 0) return undefined;
+  const line = fstabLine(requestOf(volumeOf(record.path, record.volume)));
+  if (await mayRemove(line)) {
+    await removeFstabLine(line);
+    return undefined;
+  }
+  return `this line in /etc/fstab is of no use any more: ${line}`;
 }
