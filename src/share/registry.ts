@@ -13,7 +13,7 @@ import type { VolumeRecord } from '../volume/volume.js';
  * An operation that was begun on a volume. It is written before the first step and taken away with
  * the last one; what is found at the next start tells whether to finish or to undo (recover.ts).
  */
-export type Pending =
+type Pending =
   | { readonly step: 'create' }
   | { readonly step: 'grow' | 'shrink'; readonly size: number }
   /** `verified`: the copy is whole, and only the names have to be changed. */
