@@ -29,7 +29,7 @@ export async function setUp(undo) {
   const program = copyProgram(folder);
   const port = await startSshd(folder, account);
   const variants = createVariants({ folder, account, program, port });
-  return { folder, account, program, variants, description: describe() };
+  return { folder, account, program, port, variants, undo, description: describe() };
 }
 
 /** A user of its own as root, so that the account is what pysync is made for: an ordinary one. */

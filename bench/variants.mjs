@@ -13,20 +13,9 @@ import { join } from 'node:path';
 export function createVariants({ folder, account, program, port }) {
   const { home } = account;
   const share = join(home, 'public');
-  const at = `${account.name}@127.0.0.1:`;
-  const variant = (name, target = at) => {
-    const key = join(folder, `key-${name}`);
-    createKey(key);
-    const ssh = ['ssh', '-F', 'none', '-p', port, '-i', key, '-o', 'IdentitiesOnly=yes'];
-    ssh.push('-o', `UserKnownHostsFile=${folder}/known_hosts`, '-o', 'BatchMode=yes');
-    ssh.push('-o', 'StrictHostKeyChecking=accept-new', '-o', 'LogLevel=ERROR');
-    const publicKey = fs.readFileSync(`${key}.pub`, 'utf8').trim();
-    const rsync = ['rsync', '-e', ssh.join(' ')];
-    return { name, share, rsync, target, publicKey };
-  };
-  const plain = variant('unrestricted', `${at}${share}/`);
-  const rrsync = variant('rrsync');
-  const ours = variant('pysync');
+  const variant = (name) => createVariant({ folder, account, port }, name, share);
+  const [plain, rrsync, ours] = ['unrestricted', 'rrsync', 'pysync'].map(variant);
+  plain.target += `${share}/`;
 
   fs.mkdirSync(join(home, '.ssh'), { mode: 0o700 });
   const lines = [plain.publicKey, `restrict,command="rrsync ${share}" ${rrsync.publicKey}`];
@@ -35,13 +24,31 @@ export function createVariants({ folder, account, program, port }) {
   if (process.getuid() === 0) {
     execFileSync('chown', ['-R', `${account.uid}:${account.gid}`, home]);
   }
-  const [command, ...args] = asAccount(account, [process.execPath, program, '--import']);
-  execFileSync(command, [...args, ours.publicKey], {
-    env: environment(account),
-    cwd: home,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  runPysync({ account, program }, '--import', ours.publicKey);
   return [plain, rrsync, ours];
+}
+
+/** A key of its own, with the words of an rsync client that uses it. */
+export function createVariant({ folder, account, port }, name, share) {
+  const key = join(folder, `key-${name}`);
+  createKey(key);
+  const ssh = ['ssh', '-F', 'none', '-p', port, '-i', key, '-o', 'IdentitiesOnly=yes'];
+  ssh.push('-o', `UserKnownHostsFile=${folder}/known_hosts`, '-o', 'BatchMode=yes');
+  ssh.push('-o', 'StrictHostKeyChecking=accept-new', '-o', 'LogLevel=ERROR');
+  const publicKey = fs.readFileSync(`${key}.pub`, 'utf8').trim();
+  const rsync = ['rsync', '-e', ssh.join(' ')];
+  return { name, share, rsync, target: `${account.name}@127.0.0.1:`, publicKey };
+}
+
+/** Runs pysync as the account, and gives what it printed. */
+export function runPysync({ account, program }, ...args) {
+  const [command, ...words] = asAccount(account, [process.execPath, program, ...args]);
+  return execFileSync(command, words, {
+    env: environment(account),
+    cwd: account.home,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
 
 /** A command in the words that run it as the account. */
