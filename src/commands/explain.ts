@@ -87,8 +87,8 @@ function reasonOf({ direction, places }: Decision, { share }: Policy): string {
 
 function printExplanation(explanation: Explanation): void {
   const { allowed, reason, hints, command, places = [] } = explanation;
-  print(`${allowed ? style.good('allowed') : style.bad('refused')}: ${reason}`);
-  for (const hint of hints) print(`  ${hint}`);
+  print(`${allowed ? style.good('allowed') : style.bad('refused')}: ${printable(reason)}`);
+  for (const hint of hints) print(`  ${printable(hint)}`);
   if (command === undefined) return;
   print(`  runs: ${printable([joinWords(command), ...places].join(' '))}`);
 }

@@ -13,7 +13,16 @@ import { printable } from '../system/text.js';
 import { collect } from './import-keys.js';
 import type { Collected } from './import-keys.js';
 import { printImport } from './import-report.js';
-import { readAccess, readExpires, readFolder, readFrom, readName, text, usage } from './options.js';
+import {
+  readAccess,
+  readAllowDelete,
+  readExpires,
+  readFolder,
+  readFrom,
+  readName,
+  text,
+  usage,
+} from './options.js';
 import type { Options } from './options.js';
 import { findReach } from './reach.js';
 import { reportSize } from './size-report.js';
@@ -26,7 +35,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
     launcher: launcherPath(),
     share: sharePath(readFolder(options) ?? defaultShare()),
     access: readAccess(options),
-    allowDelete: options['allowDelete'] === true,
+    allowDelete: readAllowDelete(options),
     from: readFrom(options),
     expires: readExpires(options, new Date()),
     name: readName(options),

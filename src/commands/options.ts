@@ -34,6 +34,15 @@ export function readAccess(options: Options): Access {
   return access;
 }
 
+/** Whether the peer may delete; only a peer who may send and look can be given that. */
+export function readAllowDelete(options: Options): boolean {
+  if (options['allowDelete'] !== true) return false;
+  const access = readAccess(options);
+  if (access === 'read-write') return true;
+  const why = access === 'read-only' ? 'it could not delete' : 'deleting shows the names of files';
+  throw usage(`--allow-delete does not go together with --access ${access}: ${why}`);
+}
+
 export function readName(options: Options): string | undefined {
   const name = text(options, 'name');
   if (name === undefined || isPeerName(name)) return name;

@@ -25,8 +25,12 @@ const logFormat = '%o %l %b %n';
 
 /** Where a sandbox of this level shows the share. */
 export function confinementOf(settings: Settings, share: string): Confinement {
-  const { level, dropsDevices, confinesRoot } = settings;
-  return { level, root: level === 'bubblewrap' ? '/share' : share, dropsDevices, confinesRoot };
+  const { level, dropsDevices } = settings;
+  if (level === 'bubblewrap') {
+    // Nothing else is there to confine it from, and rsync 3.5.0 could not open its log with it.
+    return { level, root: '/share', dropsDevices, confinesRoot: false };
+  }
+  return { level, root: share, dropsDevices, confinesRoot: settings.confinesRoot };
 }
 
 /**
@@ -50,7 +54,7 @@ export function confine(
     ...(syncs && decision.direction === 'push' && settings.syncsFiles ? ['--fsync'] : []),
     ...decision.arguments.slice(1),
   ];
-  const program = withPlaces(rsync, decision, settings.sh);
+  const program = withGuard(withPlaces(rsync, decision, settings.sh), decision, settings.sh);
   return ['/usr/bin/env', '-i', ...environment, ...cage(settings, session, program)];
 }
 
@@ -144,6 +148,24 @@ function withPlaces(rsync: readonly string[], decision: Decision, sh: string): s
   );
   return [sh, '-c', `${expand}exec ${quoteAll(rsync)} "$@"`, 'sh', ...tagged];
 }
+
+/**
+ * SECURITY: a link such as `self -> .` makes the top of the share of a folder in it, and
+ * `--delete` would empty it for all (test/attacks/delete-without-leave.test.ts). It is looked for
+ * where rsync is going to run, since the gate follows nothing in the share.
+ */
+function withGuard(program: readonly string[], decision: Decision, sh: string): readonly string[] {
+  if (decision.deletesBelow === '') return program;
+  return [sh, '-c', guard, 'sh', decision.deletesBelow, ...program];
+}
+
+const guard = `if [ "$1" -ef . ]; then
+  echo 'pysync: --delete is not allowed at the top of the share, which others use too' >&2
+  exit 1
+fi
+shift
+exec "$@"
+`;
 
 /**
  * `.*` also matches `..` in some shells, which no one means. A pattern that matches nothing stays

@@ -43,6 +43,11 @@ export interface Decision {
   readonly topAttributes: string;
   /** Whether anything in the share may be changed; else rsync sees it read-only. */
   readonly writes: boolean;
+  /**
+   * Where a push may delete; empty where it may not. Only the sandbox can tell whether a link makes
+   * this the top of the share, and has to before rsync starts.
+   */
+  readonly deletesBelow: string;
 }
 
 /**
@@ -80,11 +85,12 @@ export function decide(
   checkAccess(policy, direction);
   const places = placesOf(whole, policy.share, confinement.level);
   checkEffects(whole, policy, places, confinement.level);
+  const deletes = direction === 'push' && whole.options.some(isDeleting);
 
   const destination = direction === 'push' ? (places[0]?.path ?? '.') : '.';
   const mayReachTop = direction === 'push' && isTop(destination);
   const options = whole.options.flatMap((option) =>
-    renderOption(option, destination, policy.share, confinement),
+    renderOption(option, destination, policy, confinement),
   );
   return {
     direction,
@@ -94,6 +100,7 @@ export function decide(
       ...options,
       ...(direction === 'push' ? uploadRules : []),
       ...(direction === 'push' && confinement.dropsDevices ? ['--drop-D'] : []),
+      ...(direction === 'push' && policy.access === 'write-only' ? wholeFiles(whole) : []),
       ...(confinement.confinesRoot ? [`--confine-root=${confinement.root}`] : []),
       // SECURITY: behind `--` a name that starts with a dash stays a name, also one that a wildcard
       // brings in (test/attacks/wildcard-option.test.ts).
@@ -103,7 +110,21 @@ export function decide(
     places,
     topAttributes: mayReachTop ? attributesOf(whole.options) : '',
     writes: direction === 'push' || whole.options.some(isRemovingSent),
+    deletesBelow: deletes ? destination : '',
   };
+}
+
+/**
+ * SECURITY: for an update the receiver sends checksums of what it has, and those of one-byte blocks
+ * are the bytes themselves, so a write-only peer gets none
+ * (test/attacks/write-only-lists-nothing.test.ts). Appending sends none anyway.
+ */
+function wholeFiles({ options }: Request): string[] {
+  return options.some(({ flag }) => flag === '--append') ? [] : ['--whole-file'];
+}
+
+function isDeleting({ effects }: Option): boolean {
+  return effects.includes('delete');
 }
 
 function isRemovingSent({ effects }: Option): boolean {
@@ -156,6 +177,7 @@ function checkEffects(request: Request, policy: Policy, places: Place[], level: 
     if (effects.includes('follow') && level !== 'bubblewrap') {
       throw new Refusal(`${flag} is not allowed: links cannot be followed without a sandbox`);
     }
+    const mayDelete = policy.allowDelete && policy.access === 'read-write';
     // SECURITY: d/e/x -> ../../y is inside what is sent, and through d/e -> .. it is stored where it
     // leads out of the share (test/attacks/planted-symlink.test.ts).
     if (!request.sender && effects.includes('pass-links') && bringsLinks) {
@@ -165,10 +187,16 @@ function checkEffects(request: Request, policy: Policy, places: Place[], level: 
     }
     const removes = request.sender ? effects.includes('remove-sent') : effects.includes('delete');
     if (!removes) continue;
-    if (!policy.allowDelete) {
+    if (!mayDelete) {
       throw new Refusal(`${flag} is not allowed: this key may not delete in the share`, [
         'leave it out, or ask the owner to import your key with --allow-delete',
       ]);
+    }
+    if (
+      !request.sender &&
+      request.options.some((option) => option.effects.includes('pass-links'))
+    ) {
+      throw new Refusal(`${flag} does not go together with -K or --no-implied-dirs here`);
     }
     if (!request.sender && places.some((place) => isTop(place.path))) {
       throw new Refusal(`${flag} is not allowed at the top of the share, which others use too`, [
@@ -181,9 +209,10 @@ function checkEffects(request: Request, policy: Policy, places: Place[], level: 
 function renderOption(
   option: Option,
   destination: string,
-  share: string,
+  policy: Policy,
   confinement: Confinement,
 ): string[] {
+  const { share } = policy;
   const { flag, argument } = option;
   if (argument === undefined) return [flag];
   const joined = (text: string): string[] => [
@@ -201,12 +230,11 @@ function renderOption(
   switch (argument.type.counts) {
     case 'basis':
       return place(fromDestination(argument.text, destination, share));
-    case 'partial':
-      return place(
-        argument.text.startsWith('/')
-          ? `/${inShare(argument.text, share)}`
-          : inShare(argument.text, share),
-      );
+    case 'partial': {
+      const path = inShare(argument.text, share);
+      const named = policy.allowDelete ? path : ownPartialFolder(path);
+      return place(argument.text.startsWith('/') ? `/${named}` : named);
+    }
     case 'list':
       if (argument.text === '-') return joined('-');
       if (confinement.level !== 'bubblewrap') {
@@ -214,4 +242,13 @@ function renderOption(
       }
       return joined(inShare(argument.text, share));
   }
+}
+
+/**
+ * A file in the partial folder is removed when the one of its name is whole, so without leave to
+ * delete no other folder may be passed off as one (test/attacks/path-options.test.ts). The name is
+ * this side's own affair: the client never asks for it.
+ */
+function ownPartialFolder(path: string): string {
+  return path.replace(/([^/]+)\/*$/, '.partial-$1');
 }

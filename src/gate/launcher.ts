@@ -38,8 +38,11 @@ export function launcherText({ node, main, version, settings }: LauncherParts): 
 # The forced command of the keys that pysync imported: asks for a decision, runs the one command
 # that comes back, and tidies up after it.
 PATH=/usr/bin:/bin
-fail() {
+problem() {
   echo 'pysync: the receiving side has a problem; its owner can see it with: pysync status' >&2
+}
+fail() {
+  problem
   exit 1
 }
 [ -x ${quote(node)} ] && [ -r ${quote(main)} ] || fail
@@ -60,6 +63,8 @@ if [ -n "$attributes" ]; then
 fi
 if [ -n "$filter" ]; then "$@" 9<"$filter"; else "$@"; fi
 status=$?
+# Only the header: rsync has not even started, so something is wrong with the sandbox.
+if [ "$status" -ne 0 ] && [ "$(wc -l <"$log")" -le 1 ]; then problem; fi
 if [ -n "$cap" ] && [ "$status" -ne 0 ]; then
   /usr/bin/env -i ${quote(node)} ${quote(full)} "$share" "$cap" "$log"
 fi

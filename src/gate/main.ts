@@ -65,7 +65,8 @@ async function main(): Promise<string> {
       const mode = isPush ? ownMode(policy.share, topAttributes, settings.state) : '';
       writeLog(log.running, { ...header, direction, mode, topAttributes });
     };
-    const isMeant = (): boolean => isStillAuthorized(settings.authorizedKeys, policyWords);
+    const isMeant = (): boolean =>
+      isStillAuthorized(settings.authorizedKeys, policyWords, header.address, new Date());
     const capped = await enter(settings, policy.share, isMeant, begin, log.running);
     const { mode } = readHeader(log.running) ?? header;
     const session = {
@@ -104,7 +105,7 @@ async function enter(
     const before = cappedShare(settings, share);
     if (before !== undefined && !(await isUsable(before))) await mountVolume(settings, share);
     // Without it bubblewrap would name the real path in its own message.
-    accessSync(share);
+    for (const path of [share, ...neededFiles(settings)]) accessSync(path);
     begin();
     if (!isMeant()) {
       throw new Refusal('what this key may do has changed', [
@@ -116,6 +117,12 @@ async function enter(
     rmSync(note, { force: true });
   }
   throw new Refusal('this share is being changed', ['try again in a while']);
+}
+
+/** What has to be there for the sandbox to start. */
+function neededFiles({ level, bwrap, setpriv, rsync, sh, libraries }: Settings): string[] {
+  const cages = { bubblewrap: [bwrap], landlock: [setpriv], none: [] };
+  return [...cages[level], rsync, sh, ...libraries];
 }
 
 /**

@@ -13,7 +13,7 @@ import { dataFolder, stateFolder } from '../system/folders.js';
 import { run } from '../system/run.js';
 import { printable } from '../system/text.js';
 import { findTool, lookForTool } from '../system/tools.js';
-import { mknodFilter } from './seccomp.js';
+import { deviceFilter } from './seccomp.js';
 
 type Machine = Omit<Settings, 'level' | 'disablesUserns' | 'seccomp' | 'authorizedKeys'>;
 
@@ -149,7 +149,7 @@ function judge(result: { exitCode: number; stdout: string; stderr: string }, fil
 
 /** The filter's file; undefined where there is none for this processor. */
 function writeFilter(): string | undefined {
-  const filter = mknodFilter(process.arch);
+  const filter = deviceFilter(process.arch);
   if (filter === undefined) return undefined;
   const path = join(dataFolder(), 'mknod.bpf');
   writeFileSync(path, filter, { mode: 0o600 });

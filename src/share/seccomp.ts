@@ -1,5 +1,5 @@
 /**
- * A seccomp filter that makes mknod fail with EPERM: for an rsync older than 3.5.0, which has no
+ * A seccomp filter that makes mknod and bind fail with EPERM: for an rsync older than 3.5.0, which has no
  * `--drop-D`. It keeps a client's devices, fifos and sockets out; other calls are untouched.
  *
  * The layout is `struct sock_filter` of linux/filter.h: code (16 bits), jt, jf (8 bits each), k (32
@@ -9,14 +9,14 @@
 interface Architecture {
   /** AUDIT_ARCH_* of linux/audit.h. */
   readonly audit: number;
-  readonly mknod?: number;
-  readonly mknodat: number;
+  /** mknod and mknodat; and bind, with which rsync makes a socket where mknod makes none. */
+  readonly refused: readonly number[];
 }
 
 /** Numbers from the kernel's syscall tables. */
 const architectures: Readonly<Record<string, Architecture>> = {
-  x64: { audit: 0xc000003e, mknod: 133, mknodat: 259 },
-  arm64: { audit: 0xc00000b7, mknodat: 33 },
+  x64: { audit: 0xc000003e, refused: [133, 259, 49] },
+  arm64: { audit: 0xc00000b7, refused: [33, 200] },
 };
 
 const load = 0x20;
@@ -29,10 +29,10 @@ const kill = 0x80000000;
 const notPermitted = 0x00050001;
 
 /** The filter for this processor; undefined where its system call numbers are not known here. */
-export function mknodFilter(arch: string): Buffer | undefined {
+export function deviceFilter(arch: string): Buffer | undefined {
   const machine = architectures[arch];
   if (machine === undefined) return undefined;
-  const numbers = [machine.mknod, machine.mknodat].filter((number) => number !== undefined);
+  const numbers = machine.refused;
   const refuse = numbers.length + 1;
   return Buffer.concat([
     instruction(load, 4),

@@ -38,6 +38,7 @@ describe('a push', () => {
       places: [{ path: 'in/' }],
       topAttributes: '',
       writes: true,
+      deletesBelow: '',
     });
   });
 
@@ -85,7 +86,7 @@ describe('options with a path', () => {
       '--link-dest=../prev',
       '--link-dest=/share/x',
       '-T/share/t',
-      '--partial-dir=.p',
+      '--partial-dir=.partial-.p',
     ]);
   });
 
@@ -118,6 +119,12 @@ describe('deleting', () => {
     expect(decideFor(`${sender} -r . a/`, leave).writes).toBe(false);
   });
 
+  it('names the place, so that the sandbox can see what it really is', () => {
+    expect(decideFor(`${server} -r --delete . self/`, leave).deletesBelow).toBe('self/');
+    expect(decideFor(`${server} -r . self/`, leave).deletesBelow).toBe('');
+    expect(() => decideFor(`${server} -rK --delete . a/`, leave)).toThrow(/does not go together/);
+  });
+
   it('by --remove-source-files needs leave on a pull and none on a push', () => {
     const option = '--remove-source-files';
     expect(() => decideFor(`${sender} -r ${option} . a/`)).toThrow(/may not delete/);
@@ -126,7 +133,34 @@ describe('deleting', () => {
   });
 });
 
+describe('a partial folder', () => {
+  it('is one that no file of the share’s is in, unless the key may delete', () => {
+    const folderOf = (text: string, policy = {}): string | undefined =>
+      decideFor(`${server} -r --partial-dir=${text} . a/`, policy).arguments.find((word) =>
+        word.startsWith('--partial-dir='),
+      );
+    expect(folderOf('/docs')).toBe('--partial-dir=/share/.partial-docs');
+    expect(folderOf('a/b/')).toBe('--partial-dir=a/.partial-b');
+    expect(folderOf('docs', { allowDelete: true })).toBe('--partial-dir=docs');
+  });
+});
+
 describe('access', () => {
+  it('write-only sends no checksums of what is there', () => {
+    const access = 'write-only';
+    expect(decideFor(`${server} -B1 . a`, { access }).arguments).toContain('--whole-file');
+    expect(decideFor(`${server} --append . a`, { access }).arguments).not.toContain('--whole-file');
+    expect(decideFor(`${server} -B1 . a`).arguments).not.toContain('--whole-file');
+  });
+
+  it('deletes only where sending and looking are both allowed', () => {
+    for (const access of ['write-only', 'read-only'] as const) {
+      const policy = { access, allowDelete: true };
+      const option = access === 'read-only' ? '--sender --remove-source-files' : '--delete';
+      expect(() => decideFor(`${server} ${option} -r . a/`, policy)).toThrow(/may not delete/);
+    }
+  });
+
   it('read-only refuses pushes and write-only pulls and listings', () => {
     expect(() => decideFor(`${server} . a`, { access: 'read-only' })).toThrow(/not send/);
     expect(() => decideFor(`${sender} . a`, { access: 'write-only' })).toThrow(/not fetch/);

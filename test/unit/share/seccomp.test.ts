@@ -3,7 +3,7 @@
  * sock_filter of linux/filter.h); test/integration/commands/confinement.test.ts has the kernel run it.
  */
 import { describe, expect, it } from 'vitest';
-import { mknodFilter } from '../../../src/share/seccomp.js';
+import { deviceFilter } from '../../../src/share/seccomp.js';
 
 const x64 = 0xc000003e;
 const arm64 = 0xc00000b7;
@@ -43,7 +43,7 @@ function verdict(filter: Buffer, audit: number, number: number): string {
 }
 
 function filterFor(arch: string): Buffer {
-  return mknodFilter(arch) ?? Buffer.alloc(0);
+  return deviceFilter(arch) ?? Buffer.alloc(0);
 }
 
 /** The verdicts on every system call that there is, as the numbers that are not allowed. */
@@ -54,9 +54,9 @@ function refused(arch: string, audit: number): number[] {
   );
 }
 
-describe('mknodFilter', () => {
-  it('refuses mknod and mknodat, and no other call', () => {
-    expect(refused('x64', x64)).toEqual([133, 259]);
+describe('deviceFilter', () => {
+  it('refuses mknod, mknodat and bind, and no other call', () => {
+    expect(refused('x64', x64)).toEqual([49, 133, 259]);
     expect(refused('arm64', arm64)).toEqual([33]);
     expect(verdict(filterFor('x64'), x64, 133)).toBe(refuse);
     expect(verdict(filterFor('x64'), x64, 259)).toBe(refuse);
@@ -76,6 +76,6 @@ describe('mknodFilter', () => {
   });
 
   it('is not there for a processor whose numbers are not known', () => {
-    expect(mknodFilter('riscv64')).toBeUndefined();
+    expect(deviceFilter('riscv64')).toBeUndefined();
   });
 });
