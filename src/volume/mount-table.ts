@@ -40,6 +40,17 @@ export function loopDeviceOf(image: string): string | undefined {
     });
 }
 
+/** Where the image is mounted, if it is, other than at `path`. */
+export function placeElsewhere(image: string, path: string): string | undefined {
+  const names = namesOf(image);
+  const table = parseMountTable(readFileSync('/proc/self/mountinfo', 'utf8'));
+  const entry = table.find(({ device, source, mountPoint }) => {
+    const file = backingFile(`/sys/dev/block/${device}`) ?? source;
+    return mountPoint !== path && names.includes(file);
+  });
+  return entry?.mountPoint;
+}
+
 export interface Holder {
   readonly pid: number;
   readonly name: string;

@@ -8,7 +8,7 @@ import { PysyncError } from '../errors.js';
 import type { ShareRecord } from '../share/registry.js';
 import { checkAndRepair } from './ext4.js';
 import { waitForImage } from './image-lock.js';
-import { isMountedFrom } from './mount-table.js';
+import { isMountedFrom, placeElsewhere } from './mount-table.js';
 import { chooseMount, cleanStale, mountMethod } from './mounts/index.js';
 import type { MountRequest } from './mounts/mount.js';
 import { stateOf } from './state.js';
@@ -28,6 +28,8 @@ export async function mountNow(record: ShareRecord, notes: string[]): Promise<vo
   if (state === 'mounted') return;
   if (state === 'absent') throw missing(volume);
   if (state === 'failed') throw damaged(volume);
+  const elsewhere = placeElsewhere(volume.image, volume.share);
+  if (elsewhere !== undefined) throw mountedElsewhere(volume, elsewhere);
   // A transfer that runs into the errors ends soon by itself.
   if (state === 'dirty') await unmountNow(volume, 60_000);
   if (state === 'unmounting') await waitForImage(volume.imageLock);
@@ -46,6 +48,11 @@ function missing(volume: Volume): PysyncError {
   return new PysyncError('VOLUME_MISSING', `the disk image of ${volume.share} is not there`, {
     hints: [`put it back as ${volume.image}`, 'until then nobody can send into this share'],
   });
+}
+
+function mountedElsewhere(volume: Volume, place: string): PysyncError {
+  const sentence = `the disk image of ${volume.share} is mounted on ${place} already`;
+  return new PysyncError('IMAGE_BUSY', sentence, { hints: ['unmount it there first'] });
 }
 
 function damaged(volume: Volume): PysyncError {

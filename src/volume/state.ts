@@ -50,9 +50,10 @@ export async function stateOf(record: ShareRecord): Promise<VolumeState> {
 
 async function imageState(volume: Volume): Promise<VolumeState> {
   const mounted = await isMountedFrom(volume.share, volume.image);
-  if (mounted === 'mounted') return notedErrors(volume.image) === 0 ? 'mounted' : 'dirty';
   if (mounted === 'stale') return mounted;
+  // Also while it is mounted: what is sent then goes who knows where.
   if (!existsSync(volume.image)) return 'absent';
+  if (mounted === 'mounted') return notedErrors(volume.image) === 0 ? 'mounted' : 'dirty';
   if (statSync(volume.image).size < volume.size) return 'failed';
   if (await isImageLocked(volume.imageLock)) return 'unmounting';
   const state = await fileSystemState(volume.image);
