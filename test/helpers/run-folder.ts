@@ -104,6 +104,12 @@ export function unmountBelow(folder: string): void {
   }
 }
 
+/** Ends all processes of a user that a test has made. */
+export async function endUser(uid: number): Promise<void> {
+  if (uid === 0 || uid === process.getuid?.()) throw new Error('not a user of a test');
+  await endProcesses((each) => each.uid === uid);
+}
+
 /** Ends a process and all that descend from it, whatever process groups they have made. */
 export async function endTree(root: number): Promise<void> {
   const tree = new Set([root]);

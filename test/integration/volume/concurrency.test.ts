@@ -12,7 +12,7 @@ const me = useVolumes();
 
 interface Transfer {
   /** Cuts the connection. */
-  cut(): void;
+  readonly cut: () => void;
   readonly end: Promise<ExecResult>;
 }
 
