@@ -14,6 +14,8 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/helpers/global-setup.ts'],
+          // Most of the time goes by in waiting, so two cores carry more than one file at a time.
+          maxWorkers: 3,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -23,6 +25,8 @@ export default defineConfig({
           name: 'attacks',
           include: ['test/attacks/**/*.test.ts'],
           globalSetup: ['test/helpers/global-setup.ts'],
+          // Most of the time goes by in waiting, so two cores carry more than one file at a time.
+          maxWorkers: 3,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

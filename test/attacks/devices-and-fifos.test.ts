@@ -7,7 +7,7 @@ import { lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { mknodFilter } from '../../src/share/seccomp.js';
+import { deviceFilter } from '../../src/share/seccomp.js';
 import { mustExec } from '../helpers/exec.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
@@ -86,7 +86,7 @@ test('with an rsync that has no --drop-D the kernel refuses them', async () => {
   const data = join(me.account.home, '.local/share/pysync');
   const launcher = join(data, 'gate');
   const text = readFileSync(launcher, 'utf8');
-  const filter = me.write('.local/share/pysync/mknod.bpf', mknodFilter(process.arch) ?? '');
+  const filter = me.write('.local/share/pysync/mknod.bpf', deviceFilter(process.arch) ?? '');
   const changed = text
     .replace('--drops-devices true', '--drops-devices false')
     .replace(/--seccomp \S+/, `--seccomp ${filter}`);

@@ -4,7 +4,7 @@
  * of blocks so small that they are the content. It must not get a name it does not know, nor the
  * content of any file.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ExecResult } from '../helpers/exec.js';
@@ -73,10 +73,21 @@ test.each([
   }
 });
 
-test('even a key that may delete is told no names of what it does not send', async () => {
-  const eve = await me.letIn('--name', 'eve', '--access', 'write-only', '--allow-delete');
+test('leave to delete, which would tell names, is not given together with write-only', async () => {
+  const eve = await me.letIn('--name', 'eve', '--access', 'write-only');
+  const again = ['-i', eve.publicKey, '--access', 'write-only', '--allow-delete'];
+  expect(await me.account.pysync(again)).toMatchObject({ exitCode: 2 });
+  // Nor by a line that was edited by hand.
+  const keys = join(me.account.home, '.ssh/authorized_keys');
+  const line = readFileSync(keys, 'utf8').replace(
+    'write-only --source',
+    'write-only --allow-delete --source',
+  );
+  expect(line).toContain('--allow-delete');
+  writeFileSync(keys, line);
   mkdirSync(join(eve.folder, 'empty'));
   const result = await eve.rsync(['-rnv', '--delete', 'empty/', `${eve.target}:folder/`]);
+  expect(said(result)).toContain('--delete is not allowed');
   expect(said(result)).not.toContain(me.secret);
 });
 
