@@ -80,8 +80,8 @@ test('leave to delete, which would tell names, is not given together with write-
   // Nor by a line that was edited by hand.
   const keys = join(me.account.home, '.ssh/authorized_keys');
   const line = readFileSync(keys, 'utf8').replace(
-    'write-only --source',
-    'write-only --allow-delete --source',
+    /(--peer eve .* write-only)/,
+    '$1 --allow-delete',
   );
   expect(line).toContain('--allow-delete');
   writeFileSync(keys, line);
