@@ -1,6 +1,6 @@
 /** `pysync mount [dir]`: mounts the volumes of capped shares; the gate does so by itself. */
 import { PysyncError } from '../errors.js';
-import { cappedShares } from '../share/registry.js';
+import { cappedShares, shareRecord } from '../share/registry.js';
 import { sharePath } from '../share/share.js';
 import { note, print } from '../system/output.js';
 import { printable } from '../system/text.js';
@@ -18,6 +18,8 @@ export async function run(args: readonly string[]): Promise<void> {
   for (const record of meant) {
     const notes = await openVolume(record);
     for (const sentence of notes) note(`pysync: ${printable(sentence)}`);
-    print(`${printable(record.path)} is mounted`);
+    // Making it may have been broken off, and was undone then.
+    const isCapped = (await shareRecord(record.path)) !== undefined;
+    print(`${printable(record.path)} ${isCapped ? 'is mounted' : 'has no size cap'}`);
   }
 }

@@ -1,13 +1,24 @@
 /** Copying a whole tree into a volume or out of it, and proving that the copy is the same. */
 import { PysyncError } from '../errors.js';
 import { run } from '../system/run.js';
+import type { RunOptions, RunResult } from '../system/run.js';
 import { printable } from '../system/text.js';
+import { findTool, lookForTool } from '../system/tools.js';
 
 /**
  * Modes, times, hard links, ACLs, extended attributes and holes are kept; links are copied as
  * links. `--numeric-ids`, since both sides are this machine.
  */
 const keepAll = ['-aHAXS', '--numeric-ids'];
+
+/**
+ * rsync that ends with pysync, also where pysync is killed. It would copy on otherwise, into folders
+ * that the next pysync has taken away by then, and make them anew. See PR_SET_PDEATHSIG in prctl(2).
+ */
+function runRsync(args: readonly string[], options: RunOptions): Promise<RunResult> {
+  if (lookForTool('setpriv') === undefined) return run('rsync', args, options);
+  return run('setpriv', ['--pdeathsig', 'KILL', '--', findTool('rsync'), ...args], options);
+}
 
 /**
  * Copies what is in `from` into `to`, an empty directory. Throws PysyncError `COPY_FAILED` with
@@ -19,8 +30,7 @@ export async function copyTree(
   onProgress: (text: string) => void,
 ): Promise<void> {
   const errors: string[] = [];
-  const { exitCode, stderr } = await run(
-    'rsync',
+  const { exitCode, stderr } = await runRsync(
     [...keepAll, '--fsync', '--info=progress2', '--no-inc-recursive', `${from}/`, `${to}/`],
     {
       purpose: `copy ${from}`,
@@ -50,8 +60,7 @@ export async function verifyCopy(
   onProgress: (text: string) => void,
 ): Promise<void> {
   onProgress('comparing checksums');
-  const { stdout } = await run(
-    'rsync',
+  const { stdout } = await runRsync(
     [...keepAll, '--dry-run', '--checksum', '--delete', '--itemize-changes', `${from}/`, `${to}/`],
     { purpose: `compare ${from} with its copy`, timeoutMs: 0 },
   );

@@ -102,10 +102,23 @@ export async function discardNewImage(volume: Volume): Promise<void> {
   const staging = stagingOf(volume);
   const mounted = await isMountedFrom(staging.mountPoint, staging.image);
   if (mounted === 'stale') await cleanStale(staging.mountPoint);
-  if (mounted === 'mounted') await chooseMount(staging).unmount(staging);
+  if (mounted === 'mounted') await unmountDiscarded(staging);
   for (const path of [staging.image, staging.imageLock]) rmSync(path, { force: true });
   // Not with what is in it: should something still be mounted there, this fails and says so.
   if (existsSync(volume.stagingMount)) rmdirSync(volume.stagingMount);
+}
+
+/**
+ * The rsync of a pysync that was killed copies on until it has something to tell. It may: the mount
+ * is taken from the path, and what it writes goes into a file that has no name any more.
+ */
+async function unmountDiscarded(staging: MountRequest): Promise<void> {
+  try {
+    await chooseMount(staging).unmount(staging);
+  } catch (error) {
+    if (!(error instanceof PysyncError) || error.code !== 'MOUNT_BUSY') throw error;
+    await cleanStale(staging.mountPoint);
+  }
 }
 
 /** The new image of a volume, mounted where it is filled. */

@@ -42,7 +42,8 @@ export async function recover(path: string, notes: string[]): Promise<ShareRecor
         notes.push('taking the cap away had been broken off; it was finished');
         return writeBack(path, undefined);
       }
-      rmSync(uncappedOf(path), { recursive: true, force: true });
+      // Again where the rsync of a pysync that was killed has still put something into it.
+      rmSync(uncappedOf(path), { recursive: true, force: true, maxRetries: 10 });
       notes.push('taking the cap away had been broken off; the share still has its cap');
       return writeBack(path, record);
   }

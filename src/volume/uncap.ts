@@ -1,5 +1,5 @@
 /** Taking a share's cap away: its files move out of the volume into an ordinary directory. */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PysyncError } from '../errors.js';
 import { writeShareRecord } from '../share/registry.js';
@@ -49,6 +49,11 @@ async function moveOut(
 ): Promise<void> {
   const { path } = record;
   const copy = uncappedOf(path);
+  if (existsSync(copy)) {
+    throw new PysyncError('NAME_TAKEN', `${copy} is in the way`, {
+      hints: ['look into it, then remove or rename it'],
+    });
+  }
   const needed = (await usageOf(path, Infinity))?.bytes ?? 0;
   const free = await freeOnHost(dirname(path));
   if (needed > free) {
