@@ -29,14 +29,22 @@ async function wrongUsage(...args: readonly string[]): Promise<string> {
 describe('--name, --access and --allow-delete', () => {
   it('stand in the forced command', async () => {
     const options = await optionsFor(
-      ...['--name', 'bob', '--access', 'write-only', '--allow-delete'],
+      ...['--name', 'bob', '--access', 'read-write', '--allow-delete'],
       ...['--dir', 'from bob'],
     );
     expect(options).toMatch(
-      /^restrict,command="\S+\/pysync\/gate --peer bob --key SHA256:\S{43} --share '.*\/from bob' --access write-only --allow-delete --source argument --imported 20\d\d-\S+Z"$/,
+      /^restrict,command="\S+\/pysync\/gate --peer bob --key SHA256:\S{43} --share '.*\/from bob' --access read-write --allow-delete --source argument --imported 20\d\d-\S+Z"$/,
     );
     expect(home.mode('from bob')).toBe('700');
   });
+
+  it.each(['write-only', 'read-only'])(
+    '%s does not go together with leave to delete',
+    async (access) => {
+      const stderr = await wrongUsage('--access', access, '--allow-delete');
+      expect(stderr).toContain(`--allow-delete does not go together with --access ${access}`);
+    },
+  );
 
   it('are refused with the words that would be right', async () => {
     expect(await wrongUsage('--access', 'readonly')).toBe(

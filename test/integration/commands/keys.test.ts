@@ -19,7 +19,7 @@ describe('pysync keys', () => {
     await home.pysync(['-i', ed25519Line(), '--name', 'bob']);
     home.write('carol.pub', ed25519Line('Carol'));
     await home.pysync([
-      ...['-i', 'carol.pub', '--dir', 'from carol', '--access', 'write-only', '--allow-delete'],
+      ...['-i', 'carol.pub', '--dir', 'from carol', '--access', 'read-write', '--allow-delete'],
       ...['--from', '10.0.0.0/8', '--expires', '2099-12-31'],
     ]);
     const { stdout, stderr } = await home.pysync(['keys']);
@@ -40,7 +40,7 @@ describe('pysync keys', () => {
       'carol',
       expect.stringMatching(/^SHA256:\S{43}$/),
       ...['file:carol.pub', home.path('from carol')],
-      ...['write-only, may delete', '10.0.0.0/8', '2099-12-31 23:59', today],
+      ...['read-write, may delete', '10.0.0.0/8', '2099-12-31 23:59', today],
     ]);
   });
 
