@@ -52,7 +52,9 @@ export interface Volumes {
   serving(share: string): Promise<number[]>;
 }
 
-export interface VolumesOptions extends Pick<SshdOptions, 'extraConfig'> {
+export interface VolumesOptions {
+  /** Lines of sshd_config, once the account is there. */
+  readonly extraConfig?: () => NonNullable<SshdOptions['extraConfig']>;
   readonly createAccount?: () => Account | Promise<Account>;
 }
 
@@ -68,7 +70,7 @@ export function useVolumes(options: VolumesOptions = {}): Volumes {
 
   beforeAll(async () => {
     const account = await (options.createAccount ?? createAccount)();
-    const { extraConfig = [] } = options;
+    const extraConfig = options.extraConfig?.() ?? [];
     made = { account, sshd: await startSshd({ account, extraConfig }) };
   });
   afterAll(async () => {
