@@ -84,7 +84,9 @@ test('ten senders at once fill it; it heals by itself, and every file that was d
   const sums = new Set(await me.sums(share));
   expect(sums.size).toBeGreaterThan(20);
   const sent = results.flatMap(({ before }) => before);
-  for (const line of sums) expect(sent).toContain(line);
+  // rsync cannot remove its own temporary files from a volume that takes no more writes.
+  const isTemporary = (line: string): boolean => /\/\.[^/]+\.\w{6}$/.test(line);
+  expect([...sums].filter((line) => !sent.includes(line) && !isTemporary(line))).toEqual([]);
   for (const line of results.flatMap(({ done }) => done)) expect(sums).toContain(line);
 
   // On a volume that full, fuse2fs 1.47.0 may fail at removing as well; the next status mends it.
