@@ -4,7 +4,6 @@
  * by option, through a link. It must not see a difference, nor a real path of the machine in any
  * message.
  */
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ExecResult } from '../helpers/exec.js';
 import type { Peer } from '../helpers/peer.js';
@@ -87,19 +86,6 @@ test.each([
   const text = said(await mallory.rsync(args)).replace(/^opening connection using.*$/m, '');
   expect(text).not.toContain(me.account.name);
   expect(text).not.toMatch(/\/home\/|\.local|\/log\/|\.log\b/);
-});
-
-test('no message names a real path where the share is gone', async () => {
-  await me.account.run(['mv', 'public', 'elsewhere']);
-  const texts = [
-    said(await mallory.rsync(['-a', `${mallory.target}:hello.txt`, 'got/'])),
-    said(await mallory.rsync(['-a', 'a.txt', `${mallory.target}:`])),
-  ];
-  await me.account.run(['mv', 'elsewhere', 'public']);
-  for (const text of texts) {
-    expect(text).toMatch(/^pysync: the receiving side has a problem/);
-    expect(text).not.toContain(join(me.account.home, 'public'));
-  }
 });
 
 test('the control: without pysync the difference and the path are told', async () => {

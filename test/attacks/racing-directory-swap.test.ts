@@ -39,10 +39,10 @@ afterAll(() => me.remove());
 
 let moved = 0;
 
-/** What has to make room in the share goes out of it: rsync may still be writing there. */
+/** What has to make room goes aside and is kept: rsync may still be writing there. */
 function moveAway(): string {
   moved += 1;
-  const place = join(me.account.home, `moved-${moved}`);
+  const place = join(me.share, `.moved-${moved}`);
   renameSync(join(me.share, 'swapped'), place);
   return place;
 }

@@ -19,6 +19,7 @@ import {
 import { dirname, join } from 'node:path';
 import { createAccount } from './account.js';
 import type { Account } from './account.js';
+import { exec, mustExec } from './exec.js';
 import type { ExecResult } from './exec.js';
 import { createPeer } from './peer.js';
 import type { Peer } from './peer.js';
@@ -79,6 +80,8 @@ export async function createReceiver(options: ReceiverOptions = {}): Promise<Rec
     own(absolute);
     return absolute;
   };
+  const size = process.env['PYSYNC_TEST_CAP'];
+  if (size !== undefined) await cap(account, share, size);
   write('private/diary.txt', `${secret}\n`);
   write(`private/${secret}.txt`, '');
   const addPeer = async (): Promise<Peer> => {
@@ -122,12 +125,27 @@ export async function createReceiver(options: ReceiverOptions = {}): Promise<Rec
     },
     remove: async () => {
       await sshd.stop();
+      if (size !== undefined) await exec(['umount', '--lazy', share]);
       // A peer may have left folders that even their owner cannot enter.
       if (process.getuid?.() !== 0 && existsSync(share)) chmodSync(share, 0o700);
       await account.remove();
       for (const peer of peers) peer.remove();
     },
   };
+}
+
+/**
+ * Caps the share, and mounts it by the kernel: root, who looks into it for the tests, may not enter
+ * what a user has mounted with FUSE.
+ */
+async function cap(account: Account, share: string, size: string): Promise<void> {
+  const { exitCode, stderr } = await account.pysync(['--size', size, '--engine', 'e2fsprogs']);
+  if (exitCode !== 0) throw new Error(`the share could not be capped: ${stderr}`);
+  await account.pysync(['unmount']);
+  const volumes = join(account.home, '.local/share/pysync/volumes');
+  const image = readdirSync(volumes).find((name) => name.endsWith('.img')) ?? '';
+  const options = 'loop,nosuid,nodev,noexec';
+  await mustExec(['mount', '-o', options, join(volumes, image), share]);
 }
 
 /** Every entry below `folder` as a relative path, sorted; links are not followed. */
