@@ -75,10 +75,21 @@ async function trySwap(): Promise<boolean> {
     await nextTurn();
     return true;
   } catch (error) {
-    if (!inBetween.includes(errnoOf(error) ?? '')) throw error;
-    freshFolder();
-    return false;
+    passOver(error);
   }
+  // rsync may make the folder just as it is made here.
+  for (;;) {
+    try {
+      freshFolder();
+      return false;
+    } catch (error) {
+      passOver(error);
+    }
+  }
+}
+
+function passOver(error: unknown): void {
+  if (!inBetween.includes(errnoOf(error) ?? '')) throw error;
 }
 
 test('whatever moment the swap hits, nothing is written outside', async () => {
