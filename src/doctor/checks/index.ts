@@ -1,0 +1,4 @@
+/** The checks, in the order of the chain from the sender to the share. */
+import type { Check } from '../check.js';
+
+export const checks: readonly Check[] = [];
