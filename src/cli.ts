@@ -1,24 +1,13 @@
 /**
- * The command line: builds the program, runs it, and is the only place that turns an error into
- * text and an exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+ * Runs the command line that commands/program.ts declares, and is the only place that turns an
+ * error into text and an exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
  */
-import { Command } from 'commander';
-import type { CommanderError } from 'commander';
-import { commands, frontDoorOptions } from './commands/index.js';
+import type { Command, CommanderError } from 'commander';
 import type { CommandModule } from './commands/index.js';
+import { declareProgram } from './commands/program.js';
 import { PysyncError, errnoOf } from './errors.js';
 import { endOnInterrupt, wasInterrupted } from './system/interrupt.js';
 import { version } from './system/version.js';
-
-const examples = `
-Examples:
-  pysync -i octocat                      let a GitHub user send you files with plain rsync
-  pysync -i bob.pub --dir ~/from-bob     give Bob a share of his own
-  pysync -i - --access write-only        paste a key; its owner may send and not look
-  pysync                                 who may send, and the command to give them
-  pysync revoke octocat                  take it back
-
-Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`;
 
 /** Help or a version that was printed, or a command line that commander could not read. */
 class ParsingEnded extends Error {
@@ -38,24 +27,10 @@ class ParsingEnded extends Error {
 const mistakes = () => import('./commands/mistakes.js');
 
 function buildProgram(): Command {
-  const program = new Command('pysync');
-  program
-    .description(
-      'Let people on your network send you big files with plain rsync, and do nothing else.',
-    )
-    .usage('[options] | <command>')
-    .version(version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
-    .helpCommand('help [command]', 'print help, also that of one command')
-    .addHelpText('after', examples)
-    .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
-    .configureOutput({ outputError: () => undefined })
-    .exitOverride((error) => {
-      throw new ParsingEnded(error, program);
-    })
-    .enablePositionalOptions()
-    .allowExcessArguments();
-  frontDoorOptions(program);
+  const { program, declared } = declareProgram();
+  program.exitOverride((error) => {
+    throw new ParsingEnded(error, program);
+  });
   program.action(async (options: Record<string, unknown>) => {
     const [stray] = program.args;
     const sources = options['import'];
@@ -69,14 +44,9 @@ function buildProgram(): Command {
     const module = await (asks ? import('./commands/import.js') : loadStatus(program));
     await module.run([], options);
   });
-  for (const { usage, summary, hint, options, load } of commands) {
-    const command = program.command(usage).description(summary);
-    options?.(command);
-    command.option('--json', 'print the result as JSON').allowExcessArguments(false);
-    command.helpOption('-h, --help', 'print this help');
-    command.configureOutput({ outputError: () => undefined });
+  for (const { entry, command } of declared) {
     command.exitOverride((error) => {
-      throw new ParsingEnded(error, command, hint);
+      throw new ParsingEnded(error, command, entry.hint);
     });
     command.action(async () => {
       // What the command knows does in front of its name, too: `pysync --json keys`.
@@ -87,7 +57,7 @@ function buildProgram(): Command {
         throw (await mistakes()).misplacedOption(misplaced, command);
       }
       const given = { ...before, ...command.opts<Record<string, unknown>>() };
-      await (await load()).run(command.args, given);
+      await (await entry.load()).run(command.args, given);
     });
   }
   return program;

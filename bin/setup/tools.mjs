@@ -39,7 +39,9 @@ const tools = [
     optional: true,
     find: findKernel,
   },
+  { name: 'fish', package: 'fish', for: 'tests' },
   { name: 'ip', package: 'iproute2', on: 'linux', for: 'tests' },
+  { name: 'mandoc', package: 'mandoc', on: 'linux', for: 'tests' },
   { name: 'ps', package: 'procps', for: 'tests' },
   { name: 'runuser', package: 'util-linux', on: 'linux', for: 'tests' },
   { name: 'setfacl', package: 'acl', on: 'linux', for: 'tests' },
@@ -47,6 +49,7 @@ const tools = [
   { name: 'setpriv', package: 'util-linux', on: 'linux', for: 'tests' },
   { name: 'unshare', package: 'util-linux', on: 'linux', for: 'tests' },
   { name: 'useradd', package: 'passwd', on: 'linux', for: 'tests' },
+  { name: 'zsh', package: 'zsh', for: 'tests' },
 ];
 
 /** Debian leaves the sbin folders out of an ordinary user's PATH, yet sshd lies in one. */

@@ -46,12 +46,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./revoke.js'),
   },
   {
-    usage: 'mount [dir...]',
+    usage: 'mount [share...]',
     summary: 'mount capped shares (the first transfer does so by itself)',
     load: () => import('./mount.js'),
   },
   {
-    usage: 'unmount [dir...]',
+    usage: 'unmount [share...]',
     summary: 'unmount capped shares, until the next transfer',
     options: (command) => {
       command.option('--wait', 'wait for running transfers to end');
@@ -59,7 +59,7 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./unmount.js'),
   },
   {
-    usage: 'explain <command>',
+    usage: 'explain <server-command>',
     summary: 'show what would be done with a server command, and why; runs nothing',
     hint: "the server command is one argument: pysync explain 'rsync --server …'",
     options: (command) => {
@@ -71,12 +71,22 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./explain.js'),
   },
   {
-    usage: 'config [name] [value]',
+    usage: 'config [preference] [value]',
     summary: 'show or change a preference',
     options: (command) => {
       command.option('--unset', 'go back to the default');
     },
     load: () => import('./config.js'),
+  },
+  {
+    usage: 'completion <shell>',
+    summary: 'print what makes a shell complete the words of pysync: bash, zsh or fish',
+    hint: 'the shell is bash, zsh or fish',
+    options: (command) => {
+      // For the scripts: peers and shares, as they are at the time.
+      command.addOption(command.createOption('--offer <what>').hideHelp());
+    },
+    load: () => import('./completion.js'),
   },
 ];
 
@@ -90,16 +100,19 @@ export function frontDoorOptions(program: Command): void {
     )
     .option('--size <size>', 'cap how big the share may grow, as in 10G; none takes the cap away')
     .option('--dir <dir>', 'the share: where files land (default: ~/public)')
+    .optionsGroup('What the key may do, with -i:')
     .option('--access <access>', accessMeaning)
     .option('--allow-delete', 'let the peer delete in folders of the share (rsync --delete)')
     .option('--from <addresses>', 'only from these: lan, or addresses and networks with commas')
     .option('--expires <when>', 'only until then: 12h, 30d, 2w, or a date as 2026-12-31')
     .option('--name <name>', 'what to call this peer')
     .option('--confine <level>', 'none: go without a sandbox where there is none')
+    .optionsGroup('How the share is capped, with --size:')
     .option('--engine <engine>', 'what makes the volume: libguestfs (default) or e2fsprogs')
     .option('--kernel-mount', 'mount the volume by the kernel, which is faster; asks for sudo once')
     .option('--wait', 'wait for running transfers to end before the size is changed')
     .option('--yes', 'remove what was moved into or out of a volume, once it is proved')
+    .optionsGroup('Options:')
     .option('--dry-run', 'show the lines for authorized_keys, and change nothing')
     .option('--json', 'print the result as JSON');
 }

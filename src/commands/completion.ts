@@ -1,0 +1,52 @@
+/** `pysync completion <shell>`: prints what makes a shell complete the words of pysync. */
+import { importedKeys } from '../keys/imported.js';
+import { cappedShares } from '../share/registry.js';
+import { print, printJson } from '../system/output.js';
+import { text, usage } from './options.js';
+import type { Options } from './options.js';
+
+export async function run(args: readonly string[], options: Options): Promise<void> {
+  const wanted = text(options, 'offer');
+  const [shell = ''] = args;
+  if (wanted !== undefined) {
+    for (const line of await offer(wanted)) print(line);
+    return;
+  }
+  const script = await scriptFor(shell);
+  if (options['json'] === true) printJson({ shell, script });
+  else process.stdout.write(script);
+}
+
+async function scriptFor(shell: string): Promise<string> {
+  // Loaded only here: a shell that asks for what to offer does not wait for it.
+  const { commandLine } = await import('./usage.js');
+  switch (shell) {
+    case 'bash':
+      return (await import('../usage/bash.js')).bashCompletion(commandLine());
+    case 'zsh':
+      return (await import('../usage/zsh.js')).zshCompletion(commandLine());
+    case 'fish':
+      return (await import('../usage/fish.js')).fishCompletion(commandLine());
+    default:
+      throw usage(`there is no completion for '${shell}'`, 'the shell is bash, zsh or fish');
+  }
+}
+
+/**
+ * What the scripts ask for at each press of the key: names of peers, folders of shares, or those
+ * of capped ones. Reads, and mounts and makes nothing; what cannot be read is not offered.
+ */
+async function offer(wanted: string): Promise<readonly string[]> {
+  const keys = await importedKeys().then(
+    (imported) => imported.keys,
+    () => [],
+  );
+  if (wanted === 'peers') return unique(keys.map(({ policy }) => policy.peer));
+  const volumes = (await cappedShares().catch(() => [])).map(({ path }) => path);
+  if (wanted === 'volumes') return unique(volumes);
+  return unique([...volumes, ...keys.map(({ policy }) => policy.share)]);
+}
+
+function unique(words: readonly string[]): string[] {
+  return [...new Set(words)].sort();
+}

@@ -1,0 +1,23 @@
+/** What may stand for each `<value>` and `[value]` in the table of commands (index.ts). */
+import { accesses } from '../gate/policy.js';
+import { preferences } from '../system/preferences.js';
+import type { ValueKind } from '../usage/command-line.js';
+
+export const valueKinds: Readonly<Record<string, ValueKind>> = {
+  access: accesses,
+  addresses: ['lan'],
+  command: 'command',
+  dir: 'folder',
+  engine: ['libguestfs', 'e2fsprogs'],
+  level: ['none'],
+  name: 'free',
+  peer: 'peer',
+  preference: Object.keys(preferences),
+  'server-command': 'free',
+  share: 'volume',
+  shell: ['bash', 'zsh', 'fish'],
+  size: 'free',
+  source: 'file',
+  value: 'free',
+  when: 'free',
+};
