@@ -106,7 +106,7 @@ export function frontDoorOptions(program: Command): void {
     .option('--from <addresses>', 'only from these: lan, or addresses and networks with commas')
     .option('--expires <when>', 'only until then: 12h, 30d, 2w, or a date as 2026-12-31')
     .option('--name <name>', 'what to call this peer')
-    .option('--confine <level>', 'none: go without a sandbox where there is none')
+    .option('--confine <level>', 'with none: go without a sandbox where none works')
     .optionsGroup('How the share is capped, with --size:')
     .option('--engine <engine>', 'what makes the volume: libguestfs (default) or e2fsprogs')
     .option('--kernel-mount', 'mount the volume by the kernel, which is faster; asks for sudo once')

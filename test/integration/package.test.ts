@@ -1,0 +1,128 @@
+/**
+ * The package as a stranger gets it: packed, installed into an empty prefix, and used from there by
+ * an ordinary user. The packages it needs come from npm's cache or its registry.
+ */
+import { chmodSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { createAccount } from '../helpers/account.js';
+import type { Account } from '../helpers/account.js';
+import { mustExec, systemPath } from '../helpers/exec.js';
+import type { ExecResult } from '../helpers/exec.js';
+import { ed25519Line } from '../helpers/key-blob.js';
+import { createPeer } from '../helpers/peer.js';
+import { startSshd } from '../helpers/sshd.js';
+import { createTemporaryFolder } from '../helpers/tmp.js';
+
+const checkout = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+let account: Account;
+let prefix: string;
+/** Paths in the tarball, without those of the packages that come with it. */
+let packed: string[];
+
+beforeAll(async () => {
+  account = await createAccount();
+  const folder = createTemporaryFolder().path;
+  const project = join(folder, 'project');
+  // Links will do for node_modules, which is large; npm finds what it bundles only in real folders.
+  await mustExec(['cp', '-al', inject('program'), project]);
+  for (const name of [
+    'docs',
+    'src',
+    'LICENSE',
+    'README.md',
+    'package-lock.json',
+    'tsconfig.json',
+  ]) {
+    cpSync(join(checkout, name), join(project, name), { recursive: true });
+  }
+  for (const name of ['typescript', '@types/node', '@types/ssh2', '@types/bytes', '.bin']) {
+    symlinkSync(join(checkout, 'node_modules', name), join(project, 'node_modules', name));
+  }
+  // What an earlier version has left in dist.
+  writeFileSync(join(project, 'dist/stale.js'), '');
+  const { stdout } = await npm(['pack', '--json', '--pack-destination', folder], project);
+  const [result] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as [
+    { filename: string; files: { path: string }[] },
+  ];
+  packed = result.files.map(({ path }) => path).filter((path) => !path.startsWith('node_modules/'));
+
+  prefix = join(folder, 'prefix');
+  mkdirSync(prefix);
+  chmodSync(folder, 0o755);
+  // Node older than a package asks for is an error here, and scripts of packages are not needed.
+  const strictly = ['--engine-strict', '--ignore-scripts', '--prefer-offline'];
+  await npm(
+    ['install', '--global', '--prefix', prefix, ...strictly, join(folder, result.filename)],
+    folder,
+  );
+}, 180_000);
+
+afterAll(() => account.remove());
+
+/** npm as the person who runs the tests has it, but for what the npm that runs them has set. */
+function npm(args: readonly string[], cwd: string): Promise<ExecResult> {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('npm_'));
+  const env = Object.fromEntries(own.map(([name, value]) => [name, value ?? '']));
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+  return mustExec(['npm', ...args, ...quiet], { cwd, env, timeoutMs: 120_000 });
+}
+
+/** The installed program, as its user calls it. */
+function pysync(args: readonly string[], env: Record<string, string> = {}): Promise<ExecResult> {
+  const path = [join(prefix, 'bin'), dirname(inject('node')), systemPath].join(':');
+  return account.run(['pysync', ...args], { env: { PATH: path, ...env } });
+}
+
+it('holds what a user needs, and nothing else', () => {
+  const wanted = ['LICENSE', 'README.md', 'package.json', 'bin/pysync.js', 'dist/cli.js'];
+  expect(packed).toEqual(expect.arrayContaining([...wanted, 'dist/pysync.1', 'docs/sending.md']));
+  const expected =
+    /^(?:LICENSE|README\.md|package\.json|bin\/pysync\.js|dist\/.+\.js|dist\/pysync\.1|docs\/[a-z-]+\.md)$/;
+  expect(packed.filter((path) => !expected.test(path))).toEqual([]);
+  expect(packed).not.toContain('dist/stale.js');
+});
+
+it('lets a peer in who then sends with plain rsync', async () => {
+  const sshd = await startSshd({ account });
+  const peer = await createPeer({ sshd, account });
+  const key = join(account.home, 'bob.pub');
+  writeFileSync(key, peer.publicKey);
+  const imported = await pysync(['-i', key]);
+  expect(imported).toMatchObject({ exitCode: 0 });
+
+  writeFileSync(join(peer.folder, 'big.iso'), 'all of it');
+  const sent = await peer.rsync(['-a', 'big.iso', `${peer.target}:`]);
+  expect(sent).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+  expect(readFileSync(join(account.home, 'public/big.iso'), 'utf8')).toBe('all of it');
+
+  // What it relies on lies in the prefix, and nothing of the checkout is in use.
+  const launcher = readFileSync(join(account.home, '.local/share/pysync/gate'), 'utf8');
+  expect(launcher).toContain(`${prefix}/lib/node_modules/pysync/dist/gate/main.js`);
+  expect(launcher).not.toContain(checkout);
+  peer.remove();
+  await sshd.stop();
+});
+
+it('imports from GitHub with the packages that come with it', async () => {
+  const keyLine = ed25519Line('').trim();
+  const server = createServer((request, response) => {
+    const isKeys = request.url?.includes('/keys') === true;
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(isKeys ? [{ id: 1, key: keyLine }] : { login: 'octocat', id: 5 }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const imported = await pysync(['-i', 'gh:octocat', '--dry-run'], { GITHUB_API_URL: url });
+  server.close();
+  expect(imported).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(imported.stdout).toContain(keyLine);
+});
+
+it('brings the man page to where man looks for it', () => {
+  expect(readFileSync(join(prefix, 'share/man/man1/pysync.1'), 'utf8')).toContain('.Dt PYSYNC 1');
+});
