@@ -41,6 +41,10 @@ function buildProgram(): Command {
         : unknownCommand(stray, program);
     }
     const asks = sources !== undefined || options['size'] !== undefined;
+    if (asks) {
+      const wrong = (await mistakes()).wrongCombination(Object.keys(own(program)), options['size']);
+      if (wrong !== undefined) throw wrong;
+    }
     const module = await (asks ? import('./commands/import.js') : loadStatus(program));
     await module.run([], options);
   });

@@ -47,24 +47,53 @@ export function misplacedOption(option: string, command: Command): PysyncError {
   );
 }
 
+const sizeOptions = ['engine', 'kernelMount', 'wait', 'yes'];
+
 /** For options that say how to import or to cap, without anything to import or a cap. */
 export function nothingToDo(option: string): PysyncError {
-  return ['engine', 'kernelMount', 'wait', 'yes'].includes(option)
-    ? usage(`${kebab(option)} says how to cap a share: add --size <size>`)
+  if (sizeOptions.includes(option)) return needsSize(option);
+  return ['dir', 'dryRun'].includes(option)
+    ? usage(`${kebab(option)} goes with something to do: add -i <source> or --size <size>`)
     : usage(`${kebab(option)} needs a key to import: add -i <source>`);
+}
+
+/** For options beside `-i` or `--size` that would have no effect there. */
+export function wrongCombination(names: readonly string[], size: unknown): PysyncError | undefined {
+  const aboutSize = names.find((name) => sizeOptions.includes(name));
+  if (aboutSize !== undefined && size === undefined) return needsSize(aboutSize);
+  const aboutMaking = names.find((name) => ['engine', 'kernelMount'].includes(name));
+  if (aboutMaking === undefined || size !== 'none') return undefined;
+  return usage(`${kebab(aboutMaking)} does not go together with --size none: no volume is made`);
+}
+
+function needsSize(option: string): PysyncError {
+  return usage(`${kebab(option)} says how to cap a share: add --size <size>`);
 }
 
 /** What commander could not read of `command`. */
 export function fromCommander(error: CommanderError, command: Command, hint?: string): PysyncError {
-  if (error.code === 'commander.help') return usage('there is no such command');
+  if (error.code === 'commander.help') return noHelpFor(command.args.at(-1) ?? '', command);
   const [message = '', similar = ''] = error.message.replace(/^error: /, '').split('\n');
   const [, meant] = /^\(Did you mean (.*)\?\)$/.exec(similar) ?? [];
   const name = command.parent === null ? 'pysync' : `pysync ${command.name()}`;
   return usage(
-    message.replace(/\. Expected \d+ arguments? but got \d+\.$/, ''),
+    message
+      .replace(/\. Expected \d+ arguments? but got \d+\.$/, '')
+      .replace(/^option '(?:-\w, )?(\S+) (\S+)' argument missing$/, '$1 needs a value: $1 $2'),
     ...(meant === undefined ? [] : [`did you mean: ${meant}`]),
     ...(hint === undefined ? [] : [hint]),
     `see ${name} --help`,
+  );
+}
+
+function noHelpFor(word: string, program: Command): PysyncError {
+  const names = program.commands.map((command) => command.name());
+  const meant = nearest(word, names);
+  return usage(
+    `'${word.slice(0, 80)}' is not a command`,
+    meant === undefined
+      ? 'to see the commands: pysync --help'
+      : `did you mean: pysync help ${meant}`,
   );
 }
 

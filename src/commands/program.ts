@@ -41,7 +41,8 @@ export function declareProgram(): { program: Command; declared: readonly Declare
     .helpCommand('help [command]', 'print help, also that of one command')
     .addHelpText('after', helpEnd)
     .configureHelp({ subcommandTerm: termOf })
-    .configureOutput({ outputError: () => undefined })
+    // What is wrong is said by cli.ts, and not by the whole help.
+    .configureOutput({ outputError: () => undefined, writeErr: () => undefined })
     .enablePositionalOptions()
     .allowExcessArguments();
   frontDoorOptions(program);

@@ -57,6 +57,13 @@ describe('a mistyped command line', () => {
     );
   });
 
+  it('is answered in one sentence where help is asked for what is no command', async () => {
+    expect(await wrongUsage('help', 'revok')).toBe(
+      "pysync: 'revok' is not a command\n  did you mean: pysync help revoke\n",
+    );
+    expect(await wrongUsage('help', 'octocat')).toContain('to see the commands: pysync --help');
+  });
+
   it('is not taken for another one', async () => {
     expect(await wrongUsage('--access', 'read-only')).toBe(
       'pysync: --access needs a key to import: add -i <source>\n',
@@ -65,7 +72,16 @@ describe('a mistyped command line', () => {
       "--import does not go with 'keys'",
     );
     expect(await wrongUsage('keys', 'bob')).toContain("too many arguments for 'keys'");
-    expect(await wrongUsage('-i')).toContain('argument missing');
+    expect(await wrongUsage('-i')).toBe(
+      'pysync: --import needs a value: --import <source>\n  see pysync --help\n',
+    );
+    expect(await wrongUsage('-i', 'bob.pub', '--engine', 'e2fsprogs')).toBe(
+      'pysync: --engine says how to cap a share: add --size <size>\n',
+    );
+    expect(await wrongUsage('--size', 'none', '--kernel-mount')).toBe(
+      'pysync: --kernel-mount does not go together with --size none: no volume is made\n',
+    );
+    expect(await wrongUsage('--dir', 'x')).toContain('add -i <source> or --size <size>');
   });
 
   it('asks for quotes around a key whose words came as several', async () => {
