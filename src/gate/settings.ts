@@ -50,18 +50,29 @@ const names: Readonly<Record<keyof Settings, string>> = {
   authorizedKeys: '--authorized-keys',
 };
 
+/**
+ * To be raised with every change to what launcher and gate say to each other. An upgrade replaces
+ * the gate and leaves the launcher: of another format it serves nobody, instead of taking one word
+ * of the plan for another, until `pysync` makes it anew.
+ */
+const format = ['--format', '1'] as const;
+
 /** The settings as words, in pairs of name and value. */
 export function formatSettings(settings: Settings): string[] {
-  return Object.entries(names).flatMap(([key, name]) => {
+  const words = Object.entries(names).flatMap(([key, name]) => {
     const value: unknown = settings[key as keyof Settings];
     return [name, Array.isArray(value) ? value.join(':') : String(value)];
   });
+  return [...format, ...words];
 }
 
 /** Reads those words back; throws on any that is missing or unknown. */
 export function parseSettings(words: readonly string[]): Settings {
   const values = new Map<string, string>();
   for (let i = 0; i < words.length; i += 2) values.set(words[i] ?? '', words[i + 1] ?? '');
+  const [formatName, formatNumber] = format;
+  if (values.get(formatName) !== formatNumber)
+    throw new Error(`the launcher lacks ${format.join(' ')}`);
   const take = (key: keyof Settings): string => {
     const value = values.get(names[key]);
     if (value === undefined) throw new Error(`the launcher lacks ${names[key]}`);

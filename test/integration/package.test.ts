@@ -87,7 +87,7 @@ it('holds what a user needs, and nothing else', () => {
   expect(packed).not.toContain('dist/stale.js');
 });
 
-it('lets a peer in who then sends with plain rsync', async () => {
+it('lets a peer in who sends with plain rsync, also after an upgrade', async () => {
   const sshd = await startSshd({ account });
   const peer = await createPeer({ sshd, account });
   const key = join(account.home, 'bob.pub');
@@ -101,9 +101,23 @@ it('lets a peer in who then sends with plain rsync', async () => {
   expect(readFileSync(join(account.home, 'public/big.iso'), 'utf8')).toBe('all of it');
 
   // What it relies on lies in the prefix, and nothing of the checkout is in use.
-  const launcher = readFileSync(join(account.home, '.local/share/pysync/gate'), 'utf8');
+  const launcherPath = join(account.home, '.local/share/pysync/gate');
+  const launcher = readFileSync(launcherPath, 'utf8');
   expect(launcher).toContain(`${prefix}/lib/node_modules/pysync/dist/gate/main.js`);
   expect(launcher).not.toContain(checkout);
+
+  // The launcher of a version that talked to its gate in another way: nobody gets in, and running
+  // pysync once is enough.
+  const older = launcher.replace(/^ {2}--format \d+ /m, '  --format 0 ');
+  expect(older).not.toBe(launcher);
+  writeFileSync(launcherPath, older);
+  const refused = await peer.rsync(['-a', 'big.iso', `${peer.target}:again.iso`]);
+  expect(refused.exitCode).toBe(12);
+  expect(refused.stderr).toContain('its owner can see it with: pysync status');
+  expect((await pysync([])).stderr).toContain('the launcher was out of date and was made anew');
+  expect(readFileSync(launcherPath, 'utf8')).toBe(launcher);
+  const again = await peer.rsync(['-a', 'big.iso', `${peer.target}:again.iso`]);
+  expect(again.exitCode).toBe(0);
   peer.remove();
   await sshd.stop();
 });
@@ -118,6 +132,7 @@ it('imports from GitHub with the packages that come with it', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const imported = await pysync(['-i', 'gh:octocat', '--dry-run'], { GITHUB_API_URL: url });
+  server.closeAllConnections();
   server.close();
   expect(imported).toMatchObject({ exitCode: 0, stderr: '' });
   expect(imported.stdout).toContain(keyLine);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { launcherText } from '../../../src/gate/launcher.js';
 import { formatSettings, parseSettings } from '../../../src/gate/settings.js';
 import type { Settings } from '../../../src/gate/settings.js';
 
@@ -33,6 +34,18 @@ describe('the settings', () => {
       const name = words[i] ?? '';
       expect(() => parseSettings(words.toSpliced(i, 2))).toThrow(`the launcher lacks ${name}`);
     }
+  });
+
+  it('are not read from a launcher of another format', () => {
+    const words = formatSettings(settings);
+    expect(words.slice(0, 2)).toEqual(['--format', '1']);
+    expect(() => parseSettings(words.with(1, '0'))).toThrow('the launcher lacks --format 1');
+
+    // Where this line changes, the format in settings.ts has to.
+    const parts = { node: '/n', main: '/gate/main.js', version: '1', settings };
+    expect(launcherText(parts)).toContain(
+      'log=$1 ended=$2 share=$3 mode=$4 attributes=$5 filter=$6 cap=$7\nshift 7\n',
+    );
   });
 
   it('are not read with a level that there is not', () => {
