@@ -44,7 +44,7 @@ const film = createFilm(await openScreen([bob, anna]));
  * Types a command, or with 'again' fetches the last, and runs it. What it takes longer than
  * `shown` seconds is cut. Then the pane has to show `outcome`, for `pause` seconds.
  */
-async function play(host, command, { outcome, shown = 4, pause }) {
+async function play(host, command, { outcome, shown = 3, pause }) {
   if (command === 'again') press(host, 'Up');
   else await type(host, command);
   await delay(500);
@@ -64,11 +64,14 @@ say('recording');
 const to = `anna@${anna.address}:`;
 await film.roll();
 await delay(800);
-await play(bob, `rsync -avP big.iso ${to}`, { outcome: 'Permission denied', pause: 2 });
+await play(bob, `rsync -avP big.iso ${to}`, { outcome: 'Permission denied', pause: 1.8 });
 await play(anna, 'pysync -i bob.pub --size 1G', { outcome: 'capped at', shown: 2, pause: 4 });
 await play(bob, 'again', { outcome: '100%', pause: 2 });
-await play(bob, `rsync -avP 100gb.img ${to}`, { outcome: 'pysync: the share is full', pause: 3.5 });
-await play(anna, 'pysync', { outcome: 'rsync -avP FILE', pause: 5 });
+await play(bob, `rsync -av --partial 100gb.img ${to}`, {
+  outcome: 'pysync: the share is full',
+  pause: 3.5,
+});
+await play(anna, 'pysync', { outcome: 'rsync -avP FILE', pause: 4.5 });
 await film.cut();
 
 say('developing');

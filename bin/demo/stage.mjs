@@ -3,6 +3,7 @@
  * It is set up from within new namespaces (see record.mjs), so nothing has to be taken back.
  */
 import { execFileSync, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { waitFor } from './wait.mjs';
@@ -17,8 +18,9 @@ export const run = (command, ...args) => execFileSync(command, args, { encoding:
 
 /** Puts `folder` and empty places over what belongs to the machine. */
 export function buildGround(folder) {
-  const etc = join(folder, 'etc');
-  run('cp', '-a', '/etc', etc);
+  // Without the locks of somebody who makes an account now; 24: a file went away meanwhile.
+  const copy = 'rsync -a --exclude="*.lock" /etc/ "$0" || [ $? = 24 ]';
+  run('sh', '-c', copy, join(folder, 'etc'));
   fs.mkdirSync(join(folder, 'var-tmp'));
   fs.chmodSync(join(folder, 'var-tmp'), 0o1777);
   run('mount', '--bind', folder, ground);
@@ -65,7 +67,9 @@ export function createUser(host) {
   if (fs.readFileSync('/etc/passwd', 'utf8').includes(`\n${user}:`)) run('userdel', '-f', user);
   // The password * fits no password, and does not lock the account as the usual ! does.
   const home = ['-m', '-d', `/home/${user}`, '-s', '/bin/bash'];
-  run('useradd', '-l', '-U', ...home, '-p', '*', user);
+  // A number of its own: to the kernel, and to whoever ends the processes of an account of theirs
+  // outside, these are users of the whole machine.
+  run('useradd', '-l', '-U', '-u', String(randomInt(30_000, 60_000)), ...home, '-p', '*', user);
   host.become = ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', '--reset-env'];
 }
 
