@@ -17,6 +17,14 @@ import { gif } from './stage.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 const result = join(dirname(dirname(here)), 'pysync-demo.gif');
 
+/** Not the caller's: with TMUX in it, for one, tmux would not start. */
+const environment = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: '/root',
+  LANG: 'C.UTF-8',
+  TERM: 'xterm-256color',
+};
+
 if (process.platform !== 'linux' || process.getuid() !== 0) {
   console.error('demo: this needs root on Linux; try: sudo npm run demo:record');
   process.exit(2);
@@ -41,7 +49,7 @@ process.exitCode = await cleaningUp(async (undo) => {
   const stage = spawn(
     'unshare',
     [...unshare, '--kill-child', process.execPath, join(here, 'scene.mjs'), folder],
-    { stdio: ['ignore', 'inherit', 'inherit'], detached: true },
+    { env: environment, stdio: ['ignore', 'inherit', 'inherit'], detached: true },
   );
   undo.push(() => stage.kill('SIGKILL'));
   const status = await new Promise((resolve) => stage.once('close', resolve));

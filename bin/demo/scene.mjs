@@ -6,20 +6,31 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createFilm } from './film.mjs';
 import { openScreen, press, read, type, waitForPrompt, wrappedLines } from './screen.mjs';
 import {
+  asUser,
   buildGround,
   createHosts,
   createUser,
   gif,
   ground,
   run,
-  runAs,
   startSshd,
 } from './stage.mjs';
 
-const bob = { user: 'bob', name: 'laptop', address: '192.168.1.42', role: 'sender' };
-const anna = { user: 'anna', name: 'desk', address: '192.168.1.23', role: 'receiver', rows: 18 };
-Object.assign(bob, { colour: '#7ee787' });
-Object.assign(anna, { colour: '#79c0ff' });
+const bob = {
+  user: 'bob',
+  name: 'laptop',
+  address: '192.168.1.42',
+  role: 'sender',
+  colour: '#7ee787',
+};
+const anna = {
+  user: 'anna',
+  name: 'desk',
+  address: '192.168.1.23',
+  role: 'receiver',
+  colour: '#79c0ff',
+  rows: 18,
+};
 
 const say = (text) => console.error(`demo: ${text}`);
 
@@ -30,8 +41,10 @@ createUser(bob);
 createUser(anna);
 await startSshd(anna);
 // They have met before, so ssh does not ask about the host's key; big files need not be full.
-runAs(
-  bob,
+run(
+  ...asUser(bob),
+  'sh',
+  '-c',
   `umask 077; mkdir .ssh; ssh-keygen -q -t ed25519 -N '' -C bob@laptop -f .ssh/id_ed25519
    ssh-keyscan -t ed25519 ${anna.address} > .ssh/known_hosts 2> /dev/null
    truncate -s 400M big.iso; truncate -s 100G 100gb.img`,
@@ -63,9 +76,9 @@ async function play(host, command, { outcome, shown = 3, pause }) {
 say('recording');
 const to = `anna@${anna.address}:`;
 await film.roll();
-await delay(800);
+await delay(600);
 await play(bob, `rsync -avP big.iso ${to}`, { outcome: 'Permission denied', pause: 1.8 });
-await play(anna, 'pysync -i bob.pub --size 1G', { outcome: 'capped at', shown: 2, pause: 4 });
+await play(anna, 'pysync -i bob.pub --size 1G', { outcome: 'capped at', shown: 2, pause: 3.5 });
 await play(bob, 'again', { outcome: '100%', pause: 2 });
 await play(bob, `rsync -av --partial 100gb.img ${to}`, {
   outcome: 'pysync: the share is full',

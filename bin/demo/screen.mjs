@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ground, run } from './stage.mjs';
+import { asUser, ground, run } from './stage.mjs';
 import { waitFor } from './wait.mjs';
 
 const [columns, rows, margin] = [90, 33, 12];
@@ -19,7 +19,7 @@ const tmux = (...args) => run('tmux', '-S', join(ground, 'tmux'), ...args);
 export async function openScreen(hosts) {
   const display = await startXServer();
   const [first, ...others] = hosts;
-  const shell = (host) => ['-e', `PS1=${promptOf(host)}`, '--', ...shellOf(host)];
+  const shell = (host) => ['--', ...asUser(host), ...shellOf(host)];
   fs.writeFileSync(join(ground, 'tmux.conf'), settings.join('\n'));
   const size = ['-x', columns, '-y', rows];
   tmux('-f', join(ground, 'tmux.conf'), 'new-session', '-d', ...size, ...shell(first));
@@ -34,7 +34,7 @@ export async function openScreen(hosts) {
   const attach = ['tmux', '-S', join(ground, 'tmux'), 'attach'];
   const words = ['-geometry', `${columns}x${rows}+0+0`, ...look, ...resources, '-e', ...attach];
   spawn('xterm', words.map(String), {
-    env: { ...process.env, DISPLAY: display, LANG: 'C.UTF-8' },
+    env: { ...process.env, DISPLAY: display },
     stdio: 'inherit',
   });
   const cell = '#{client_cell_width} #{client_cell_height}';
@@ -43,6 +43,7 @@ export async function openScreen(hosts) {
     return sizes[0] > 0 && sizes;
   });
   for (const host of hosts) await waitForPrompt(host);
+  tmux('select-pane', '-t', first.pane);
   const even = (length) => length - (length % 2);
   return {
     display,
@@ -78,20 +79,18 @@ const labelOf = ({ name, user, address, role, colour }) =>
 
 const promptOf = ({ user, name }) => `${user}@${name}:~$ `;
 
-function shellOf({ enter, become, user, colour }) {
+function shellOf({ user, colour }) {
   const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
   const file = join(ground, `${user}.bashrc`);
   const prompt = `\\[\\e[1;38;2;${red};${green};${blue}m\\]\\u@\\h\\[\\e[0m\\]:\\w\\$ `;
   fs.writeFileSync(file, `PS1='${prompt}'\nunset HISTFILE\n`);
-  const path = 'PATH=/home/.tools:/usr/local/bin:/usr/bin:/bin';
-  const env = ['env', '-C', `/home/${user}`, path, 'LANG=C.UTF-8', 'TERM=tmux-256color'];
-  return [...enter, ...become, ...env, 'bash', '--noprofile', '--rcfile', file];
+  return ['env', 'TERM=tmux-256color', 'bash', '--noprofile', '--rcfile', file];
 }
 
 /** What stands on the pane now; lines that are too long for it are put together again. */
 export const read = ({ pane }) => tmux('capture-pane', '-p', '-J', '-t', pane).trimEnd();
 
-export function waitForPrompt(host, seconds = 180) {
+export function waitForPrompt(host, seconds = 600) {
   const prompt = promptOf(host).trimEnd();
   return waitFor(
     `${prompt} of ${host.user}`,

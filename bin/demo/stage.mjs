@@ -73,10 +73,10 @@ export function createUser(host) {
   host.become = ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', '--reset-env'];
 }
 
-/** Runs a command of the host's user. */
-export function runAs({ enter, become, user }, script) {
+/** The words before a command that the host's user runs there, at home. */
+export function asUser({ enter, become, user }) {
   const path = 'PATH=/home/.tools:/usr/local/bin:/usr/bin:/bin';
-  run(...enter, ...become, 'env', '-C', `/home/${user}`, path, 'bash', '-c', script);
+  return [...enter, ...become, 'env', '-C', `/home/${user}`, path, 'LANG=C.UTF-8'];
 }
 
 /** The ssh server of a fresh Debian, as far as it matters here, with one host key. */

@@ -11,10 +11,11 @@ const gif = readFileSync(join(import.meta.dirname, '../../pysync-demo.gif'));
 /** The size of a table of colours, told by its flags. */
 const colours = (flags: number): number => ((flags & 0x80) === 0 ? 0 : 3 << ((flags & 7) + 1));
 
-/** The position behind a chain of sub-blocks. */
+/** The position behind a chain of sub-blocks, which an empty one ends. */
 function behind(position: number): number {
-  const length = gif.readUInt8(position);
-  return length === 0 ? position + 1 : behind(position + length + 1);
+  let next = position;
+  while (gif.readUInt8(next) !== 0) next += gif.readUInt8(next) + 1;
+  return next + 1;
 }
 
 /** Seconds that one round takes, and how often it is played; 0 means without end. */
