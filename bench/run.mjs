@@ -6,6 +6,7 @@
  * standard output. As root it makes a throw-away account; otherwise it uses the one it runs as,
  * with a home of its own. All it makes is removed at the end, also on Ctrl-C.
  */
+import { cleaningUp } from './clean-up.mjs';
 import { setUp } from './set-up.mjs';
 import { memory } from './memory.mjs';
 import { start } from './start.mjs';
@@ -21,22 +22,10 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const undo = [];
-const cleanUp = () => {
-  for (const step of undo.splice(0).reverse()) step();
-};
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.once(signal, () => {
-    cleanUp();
-    process.exit(130);
-  });
-}
-try {
+await cleaningUp(async (undo) => {
   const bench = await setUp(undo);
   console.log(bench.description);
   for (const [name, run] of Object.entries(parts)) {
     if (wanted.length === 0 || wanted.includes(name)) console.log(`\n${await run(bench)}`);
   }
-} finally {
-  cleanUp();
-}
+});

@@ -6,13 +6,12 @@ import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { createServer } from 'node:net';
 import { cpus, tmpdir, userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { copyProgram } from './copy-program.mjs';
 import { endProcesses } from './processes.mjs';
 import { createKey, createVariants } from './variants.mjs';
 
-const projectFolder = dirname(dirname(fileURLToPath(import.meta.url)));
 const isRoot = process.getuid() === 0;
 const sshd = '/usr/sbin/sshd';
 
@@ -26,7 +25,7 @@ export async function setUp(undo) {
   });
   fs.chmodSync(folder, 0o755);
   const account = createAccount(folder, undo);
-  const program = copyProgram(folder);
+  const program = copyProgram(join(folder, 'program'));
   const port = await startSshd(folder, account);
   const variants = createVariants({ folder, account, program, port });
   return { folder, account, program, port, variants, undo, description: describe() };
@@ -51,20 +50,6 @@ function createAccount(folder, undo) {
   const [uid, gid] = [id('-u'), id('-g')];
   const become = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--'];
   return { name, uid, gid, home, become };
-}
-
-/** A copy that the account can read, as the checkout may lie where it must not look. */
-function copyProgram(folder) {
-  const program = join(folder, 'program');
-  const lock = JSON.parse(fs.readFileSync(join(projectFolder, 'package-lock.json'), 'utf8'));
-  const packages = Object.keys(lock.packages).filter(
-    (path) => path !== '' && !lock.packages[path].dev && fs.existsSync(join(projectFolder, path)),
-  );
-  for (const name of ['bin', 'dist', 'package.json', ...packages]) {
-    fs.cpSync(join(projectFolder, name), join(program, name), { recursive: true });
-  }
-  execFileSync('chmod', ['-R', 'u+rwX,go=rX', program]);
-  return join(program, 'bin/pysync.js');
 }
 
 async function startSshd(folder, account) {

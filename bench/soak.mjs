@@ -12,6 +12,7 @@ import { createHash, randomBytes, randomInt } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { cleaningUp } from './clean-up.mjs';
 import { endProcesses, listProcesses } from './processes.mjs';
 import { setUp } from './set-up.mjs';
 import { asAccount, environment } from './variants.mjs';
@@ -28,23 +29,11 @@ const fusermount = '/usr/bin/fusermount3';
 /** So slowly that most kills come before the end. */
 const slowly = ['-a', '--remove-source-files', '--bwlimit=8M'];
 
-const undo = [];
-const cleanUp = () => {
-  for (const step of undo.splice(0).reverse()) step();
-};
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.once(signal, () => {
-    cleanUp();
-    process.exit(130);
-  });
-}
-try {
+await cleaningUp(async (undo) => {
   process.exitCode = (await soak(await setUp(undo))) ? 0 : 1;
-} finally {
-  cleanUp();
-}
+});
 
-async function soak({ folder, account, program, variants }) {
+async function soak({ folder, account, program, variants, undo }) {
   const { share, rsync, target } = variants.find(({ name }) => name === 'pysync');
   undo.push(() => {
     // Before the home is removed, which stands on it; -l, as what is mounted may be dead.

@@ -6,6 +6,7 @@
  *
  *     node bin/setup.mjs                  what running pysync needs
  *     node bin/setup.mjs --test           what its tests need as well
+ *     node bin/setup.mjs --demo           what recording the demo needs as well
  *     node bin/setup.mjs --finish-build   the part of `npm run build` that tsc does not do
  *     node bin/setup.mjs --then PROGRAM ARGUMENT…
  *                                         what that call of pysync needs, then the call
@@ -34,7 +35,7 @@ const given = process.argv.slice(2);
 const thenAt = given.indexOf('--then');
 const options = thenAt < 0 ? given : given.slice(0, thenAt);
 const [program, ...programArguments] = thenAt < 0 ? [] : given.slice(thenAt + 1);
-const unknown = options.find((option) => !['--test', '--finish-build'].includes(option));
+const unknown = options.find((option) => !['--test', '--demo', '--finish-build'].includes(option));
 
 function setUp() {
   if (unknown !== undefined) stop(`unknown option ${unknown}`);
@@ -43,9 +44,15 @@ function setUp() {
     return;
   }
   const forTests = options.includes('--test');
+  const forDemo = options.includes('--demo');
   const forVolumes = programArguments.some((argument) => /^--size(?:=|$)/.test(argument));
-  installMissingTools({ forTests, forVolumes, say, stop });
-  if (forTests) openFuseDevice({ say });
+  const purposes = [
+    ...(forTests ? ['tests'] : []),
+    ...(forDemo ? ['demo'] : []),
+    ...(forTests || forDemo || forVolumes ? ['volumes'] : []),
+  ];
+  installMissingTools({ purposes, say, stop });
+  if (forTests || forDemo) openFuseDevice({ say });
   installNodeModules({ say, stop });
   buildIfStale({ say, stop });
 }

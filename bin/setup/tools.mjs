@@ -2,14 +2,14 @@
  * The system's tools, and the Debian packages that bring them.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { findKernel, kernelPackage } from './kernel.mjs';
 
 /**
  * One line for each tool: its name, its Debian package, and where it is needed. `on: 'linux'`
- * leaves it out elsewhere; `for: 'volumes'` asks for it where a share gets a size, and in tests,
- * `for: 'tests'` in tests alone. `optional`: pysync knows another way, and tests have it.
+ * leaves it out elsewhere; `for` names the only purposes it is for: 'volumes' (where a share gets a
+ * size), 'tests', 'demo'. `optional`: pysync knows another way, and tests have it.
  */
 const tools = [
   { name: 'rsync', package: 'rsync' },
@@ -40,16 +40,23 @@ const tools = [
     find: findKernel,
   },
   { name: 'fish', package: 'fish', for: 'tests' },
-  { name: 'ip', package: 'iproute2', on: 'linux', for: 'tests' },
+  { name: 'ip', package: 'iproute2', on: 'linux', for: ['tests', 'demo'] },
   { name: 'mandoc', package: 'mandoc', on: 'linux', for: 'tests' },
   { name: 'ps', package: 'procps', for: 'tests' },
   { name: 'runuser', package: 'util-linux', on: 'linux', for: 'tests' },
   { name: 'setfacl', package: 'acl', on: 'linux', for: 'tests' },
   { name: 'setfattr', package: 'attr', on: 'linux', for: 'tests' },
-  { name: 'setpriv', package: 'util-linux', on: 'linux', for: 'tests' },
-  { name: 'unshare', package: 'util-linux', on: 'linux', for: 'tests' },
-  { name: 'useradd', package: 'passwd', on: 'linux', for: 'tests' },
+  { name: 'setpriv', package: 'util-linux', on: 'linux', for: ['tests', 'demo'] },
+  { name: 'unshare', package: 'util-linux', on: 'linux', for: ['tests', 'demo'] },
+  { name: 'useradd', package: 'passwd', on: 'linux', for: ['tests', 'demo'] },
   { name: 'zsh', package: 'zsh', for: 'tests' },
+  { name: 'Xvfb', package: 'xvfb', on: 'linux', for: 'demo' },
+  { name: 'a font', package: 'fonts-dejavu-core', on: 'linux', for: 'demo', find: findFont },
+  { name: 'ffmpeg', package: 'ffmpeg', on: 'linux', for: 'demo' },
+  { name: 'gifsicle', package: 'gifsicle', on: 'linux', for: 'demo' },
+  { name: 'nsenter', package: 'util-linux', on: 'linux', for: 'demo' },
+  { name: 'tmux', package: 'tmux', on: 'linux', for: 'demo' },
+  { name: 'xterm', package: 'xterm', on: 'linux', for: 'demo' },
 ];
 
 /** Debian leaves the sbin folders out of an ordinary user's PATH, yet sshd lies in one. */
@@ -57,15 +64,15 @@ const alwaysSearched = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 /**
  * Installs what is missing, or stops with the one line that would. Where only optional tools cannot
- * be had it says so and goes on, except for tests.
+ * be had it says so and goes on, except for tests. `purposes` are those of the table.
  */
-export function installMissingTools({ forTests, forVolumes, say, stop }) {
+export function installMissingTools({ purposes, say, stop }) {
   const isWanted = (tool) =>
     (tool.on ?? process.platform) === process.platform &&
-    (forTests || tool.for === undefined || (tool.for === 'volumes' && forVolumes));
+    (tool.for === undefined || [tool.for].flat().some((purpose) => purposes.includes(purpose)));
   const missing = tools.filter((tool) => isWanted(tool) && !isThere(tool));
   if (missing.length === 0) return;
-  const isOptional = (tool) => tool.optional === true && !forTests;
+  const isOptional = (tool) => tool.optional === true && !purposes.includes('tests');
   const needed = missing.filter((tool) => !isOptional(tool));
   const giveUp = () => {
     const still = missing.filter((tool) => !isThere(tool));
@@ -101,6 +108,11 @@ export function installMissingTools({ forTests, forVolumes, say, stop }) {
 const packagesOf = (some) => [...new Set(some.map((tool) => tool.package))].sort();
 
 const isThere = (tool) => (tool.find ?? find)(tool.name) !== undefined;
+
+function findFont() {
+  const path = '/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf';
+  return existsSync(path) ? path : undefined;
+}
 
 function byHand(some) {
   const names = some.map((tool) => tool.name).join(', ');

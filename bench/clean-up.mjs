@@ -1,0 +1,21 @@
+/**
+ * Runs `work` with a list on which it puts what takes back what it makes. That is done at the end
+ * in any case, the last first; Ctrl-C and the like end the program after it.
+ */
+export async function cleaningUp(work) {
+  const undo = [];
+  const cleanUp = () => {
+    for (const step of undo.splice(0).reverse()) step();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.once(signal, () => {
+      cleanUp();
+      process.exit(130);
+    });
+  }
+  try {
+    return await work(undo);
+  } finally {
+    cleanUp();
+  }
+}
