@@ -57,6 +57,7 @@ describe('pysync keys', () => {
           type: 'ssh-ed25519',
           comment: 'bob@laptop',
           source: 'argument',
+          account: null,
           share: home.path('public'),
           access: 'read-write',
           allowDelete: false,
