@@ -90,6 +90,17 @@ export const commands: readonly CommandEntry[] = [
     },
     load: () => import('./config.js'),
   },
+  {
+    usage: 'uninstall',
+    summary: 'take back what pysync put on this machine; the files in shares stay',
+    options: (command) => {
+      command
+        .option('--yes', 'do it without asking')
+        .option('--delete-files', 'delete all files in the shares, too')
+        .option('--dry-run', 'show what would be taken back, and change nothing');
+    },
+    load: () => import('./uninstall.js'),
+  },
 ];
 
 /** The two flags that are the front door, and what goes with them. */
