@@ -116,6 +116,7 @@ async function endVolume(
   problems: string[],
 ): Promise<void> {
   const progress = startProgress();
+  progress.show(`taking the volume of ${printable(record.path)} away`);
   // Transfers were ended just now, and their launchers may still tidy up.
   const settings = { waitMs: 10_000, onProgress: progress.show };
   const { path } = record;
