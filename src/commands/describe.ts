@@ -1,15 +1,16 @@
 /** How a key and its policy are shown, the same in every command. */
-import type { OurKey } from '../keys/authorized-keys.js';
+import type { KeyLine, OurKey } from '../keys/authorized-keys.js';
 import { isExpired } from '../keys/imported.js';
 
 /** For `--json`. */
-export function keyAsJson({ policy, type, from, expires, comment }: OurKey): object {
+export function keyAsJson({ policy, type, from, expires, comment }: KeyLine): object {
   return {
     name: policy.peer,
     fingerprint: policy.key,
     type,
     comment,
     source: policy.source,
+    account: policy.account ?? null,
     share: policy.share,
     access: policy.access,
     allowDelete: policy.allowDelete,

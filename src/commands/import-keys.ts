@@ -1,13 +1,13 @@
 /** From sources to the lines that `authorized_keys` gets: read, checked, named, each key once. */
 import { PysyncError } from '../errors.js';
-import { isPeerName } from '../gate/policy.js';
 import type { Access } from '../gate/policy.js';
-import type { KeyLine } from '../keys/authorized-keys.js';
+import type { KeyLine, OurKey } from '../keys/authorized-keys.js';
+import { accountsBehind } from '../keys/imported.js';
+import { peerName } from '../keys/peer-name.js';
 import { readKeyText } from '../keys/public-key.js';
 import type { PublicKey, RejectedLine } from '../keys/public-key.js';
-import { readSource } from '../keys/sources/index.js';
+import { ownContext, readSource } from '../keys/sources/index.js';
 import type { SourceResult } from '../keys/sources/index.js';
-import { preference } from '../system/preferences.js';
 
 /** What every key of one import may do. */
 export interface Rules {
@@ -31,19 +31,21 @@ export interface Collected {
 export const mostRejected = 8;
 
 /**
- * Reads every source. Throws PysyncError where one of them cannot be read or has no good key, so
- * that nothing is written then.
+ * Reads every source; `before` are the keys that are imported already. Throws PysyncError where one
+ * of them cannot be read, has no good key or is not whose it was, so that nothing is written then.
  */
-export async function collect(sources: readonly string[], rules: Rules): Promise<Collected> {
+export async function collect(
+  sources: readonly string[],
+  rules: Rules,
+  before: readonly OurKey[],
+): Promise<Collected> {
   const lines = new Map<string, KeyLine>();
   const notes: string[] = [];
   const rejected: (RejectedLine & { origin: string })[] = [];
   const imported = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
   for (const source of sources) {
-    const result = await readSource(source, {
-      githubApiUrl: process.env['GITHUB_API_URL'] ?? preference('github-api-url'),
-      githubToken: process.env['GITHUB_TOKEN'],
-    });
+    const result = await readSource(source, ownContext());
+    if (result.reading === 'github') refuseOtherAccount(result, before);
     if (result.note !== undefined) notes.push(`${result.origin}: ${result.note}`);
     const text = await readKeyText(result.content, result);
     if (text.found.length === 0) throw noGoodKey(result, text.rejected);
@@ -63,7 +65,7 @@ export async function collect(sources: readonly string[], rules: Rules): Promise
 
 function lineFor(key: PublicKey, result: SourceResult, rules: Rules, imported: string): KeyLine {
   const { launcher, share, access, allowDelete, from, expires } = rules;
-  const peer = rules.name ?? peerName(result.defaultName ?? key.comment, key);
+  const peer = rules.name ?? peerName(result.defaultName ?? key.comment, key.fingerprint);
   const { type, blob, comment, fingerprint } = key;
   const policy = {
     peer,
@@ -72,19 +74,40 @@ function lineFor(key: PublicKey, result: SourceResult, rules: Rules, imported: s
     access,
     allowDelete,
     source: result.source,
+    ...(result.account === undefined ? {} : { account: result.account.id }),
     imported,
   };
   return { launcher, policy, from, expires, type, blob, comment };
 }
 
-/** A peer name from outside text: what cannot stand in one becomes a dash. */
-function peerName(wish: string, key: PublicKey): string {
-  const name = wish
-    .replaceAll(/[^A-Za-z0-9._@+-]+/g, '-')
-    .replace(/^[^A-Za-z0-9_]+/, '')
-    .slice(0, 64)
-    .replace(/[-.]+$/, '');
-  return isPeerName(name) ? name : `peer-${key.fingerprint.slice(7, 15).replaceAll(/[+/]/g, '_')}`;
+/**
+ * A GitHub name whose keys were imported before has to be the same account as then. Throws
+ * PysyncError `GITHUB_OTHER_ACCOUNT`, or `GITHUB_ACCOUNT_UNKNOWN` where GitHub does not tell.
+ */
+function refuseOtherAccount(
+  { origin, source, account }: SourceResult,
+  before: readonly OurKey[],
+): void {
+  const accounts = accountsBehind(source, before);
+  if (accounts.size === 0 || (account !== undefined && accounts.has(account.id))) return;
+  if (account === undefined) {
+    throw new PysyncError(
+      'GITHUB_ACCOUNT_UNKNOWN',
+      `GitHub's limit is reached, so it cannot be seen whether ${origin} is still the same account`,
+      { hints: ['try again later, or set GITHUB_TOKEN for a higher limit'] },
+    );
+  }
+  throw new PysyncError(
+    'GITHUB_OTHER_ACCOUNT',
+    `${origin} is another account now (${account.id}) than the one whose keys are let in (${[...accounts].join(', ')})`,
+    {
+      hints: [
+        'a name that became free can be registered by anybody: ask the person you know',
+        `to take the old keys back: pysync revoke ${source}`,
+        'after that this account can be imported',
+      ],
+    },
+  );
 }
 
 function noGoodKey({ origin }: SourceResult, rejected: readonly RejectedLine[]): PysyncError {

@@ -44,7 +44,8 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   // Volumes are loaded only where there is one to make.
   const sizing = options['size'] === undefined ? undefined : await import('./size.js');
   const size = sizing?.readSize(options);
-  const collected = await collect(sources, rules);
+  const before = sources.length === 0 ? [] : (await importedKeys()).keys;
+  const collected = await collect(sources, rules, before);
   // All that is refused is refused before the first thing is made.
   const preview = await previewKeys(homedir(), collected.lines);
   if (isDry && size !== undefined) note(`pysync: ${describeDrySize(rules.share, size)}`);
@@ -56,7 +57,6 @@ export async function run(_args: readonly string[], options: Options): Promise<v
     if (capped !== undefined) reportSize(capped, options);
     return;
   }
-  const before = (await importedKeys()).keys;
   const outcomes = isDry ? preview : await install(rules.share, collected, confine);
   printImport({
     keys: collected.lines.map((line, i) => ({

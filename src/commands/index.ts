@@ -38,12 +38,24 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./keys.js'),
   },
   {
-    usage: 'revoke <peer...>',
+    usage: 'revoke [peer...]',
     summary: 'take keys back, by name, fingerprint or source, and end their transfers',
     options: (command) => {
-      command.option('--dry-run', 'show what would be taken back, and change nothing');
+      command
+        .option('--expired', 'take all expired keys back')
+        .option('--dry-run', 'show what would be taken back, and change nothing');
     },
     load: () => import('./revoke.js'),
+  },
+  {
+    usage: 'refresh [source...]',
+    summary: 'ask GitHub and https:// sources for changed keys, and follow them with --yes',
+    options: (command) => {
+      command
+        .option('--yes', 'revoke keys that are gone there, and import new ones')
+        .option('--dry-run', 'show what has changed there, and change nothing');
+    },
+    load: () => import('./refresh.js'),
   },
   {
     usage: 'mount [share...]',
@@ -87,6 +99,17 @@ export const commands: readonly CommandEntry[] = [
       command.addOption(command.createOption('--offer <what>').hideHelp());
     },
     load: () => import('./completion.js'),
+  },
+  {
+    usage: 'uninstall',
+    summary: 'take back what pysync put on this machine; the files in shares stay',
+    options: (command) => {
+      command
+        .option('--yes', 'do it without asking')
+        .option('--delete-files', 'delete all files in the shares, too')
+        .option('--dry-run', 'show what would be taken back, and change nothing');
+    },
+    load: () => import('./uninstall.js'),
   },
 ];
 

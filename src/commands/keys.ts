@@ -1,5 +1,5 @@
 /** `pysync keys`: the imported keys and what each may do. */
-import { importedKeys } from '../keys/imported.js';
+import { importedKeys, isExpired } from '../keys/imported.js';
 import { columns, note, print, printJson, style } from '../system/output.js';
 import { printable } from '../system/text.js';
 import { describeExpiry, keyAsJson } from './describe.js';
@@ -34,4 +34,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   ]);
   print(style.bold(head));
   for (const row of rows) print(row);
+  if (keys.some((key) => isExpired(key, now))) {
+    note('pysync: expired keys let nobody in; to take them all out: pysync revoke --expired');
+  }
 }

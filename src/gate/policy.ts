@@ -20,6 +20,11 @@ export interface Policy {
   readonly allowDelete: boolean;
   /** Where the key came from: `gh:octocat`, `file:bob.pub`, `https://…`, `argument`, `stdin`. */
   readonly source: string;
+  /**
+   * The numeric id of the GitHub account behind the source, where GitHub's API told it. A name can
+   * pass to another account; the id cannot. Lines of older versions have none.
+   */
+  readonly account?: number;
   /** When it was imported, as `YYYY-MM-DDTHH:MM:SSZ`. */
   readonly imported: string;
 }
@@ -38,6 +43,21 @@ export function isSharePath(path: string): boolean {
   return path.startsWith('/') && path !== '/' && !/[\p{Cc}\\\ufffd]/u.test(path);
 }
 
+/** Whether `text` is an account's id, without leading zeros; 15 digits are exact in a double. */
+export function isAccountId(text: string): boolean {
+  return /^[1-9]\d{0,14}$/.test(text);
+}
+
+const valueNames = [
+  '--peer',
+  '--key',
+  '--share',
+  '--access',
+  '--source',
+  '--account',
+  '--imported',
+];
+
 /** The words behind the launcher in a forced command, in their one canonical order. */
 export function formatPolicy(policy: Policy): string[] {
   return [
@@ -52,6 +72,7 @@ export function formatPolicy(policy: Policy): string[] {
     ...(policy.allowDelete ? ['--allow-delete'] : []),
     '--source',
     policy.source,
+    ...(policy.account === undefined ? [] : ['--account', String(policy.account)]),
     '--imported',
     policy.imported,
   ];
@@ -70,7 +91,7 @@ export function parsePolicy(words: readonly string[]): Policy {
       values.set(name, 'yes');
       continue;
     }
-    if (!['--peer', '--key', '--share', '--access', '--source', '--imported'].includes(name)) {
+    if (!valueNames.includes(name)) {
       throw new Error(`${name} is not part of a policy`);
     }
     i += 1;
@@ -81,6 +102,7 @@ export function parsePolicy(words: readonly string[]): Policy {
     if (value === undefined || !isGood(value)) throw new Error(`${name} is missing or malformed`);
     return value;
   };
+  const account = values.has('--account') ? Number(need('--account', isAccountId)) : undefined;
   const access = need('--access', (value) => accesses.some((known) => known === value));
   return {
     peer: need('--peer', isPeerName),
@@ -89,6 +111,7 @@ export function parsePolicy(words: readonly string[]): Policy {
     access: access as Access,
     allowDelete: values.has('--allow-delete'),
     source: need('--source', (value) => value !== ''),
+    ...(account === undefined ? {} : { account }),
     imported: need('--imported', (value) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(value)),
   };
 }

@@ -113,6 +113,22 @@ export function removeKeys(
   return { content: join(kept.map(({ bytes }) => bytes)), removed };
 }
 
+/** Adds the lines whose key stands in no line yet, whoever's that is; says which these are. */
+export function addKeys(
+  content: Buffer,
+  lines: readonly KeyLine[],
+): { readonly content: Buffer; readonly added: readonly KeyLine[] } {
+  const added: KeyLine[] = [];
+  for (const line of lines) {
+    const { ours, foreign, broken } = parseAuthorizedKeys(content);
+    const all = [...ours, ...foreign, ...broken];
+    if (all.some(({ blob }) => isSameKey(blob ?? '', line.blob))) continue;
+    content = upsertKey(content, line).content;
+    added.push(line);
+  }
+  return { content, added };
+}
+
 interface Line {
   /** Counted from 1. */
   readonly lineNumber: number;
@@ -144,7 +160,7 @@ function saysTheSame(old: KeyLine, now: KeyLine): boolean {
 }
 
 /** Whether two keys in base64 are the same, however they are padded. */
-function isSameKey(a: string, b: string): boolean {
+export function isSameKey(a: string, b: string): boolean {
   return Buffer.from(a, 'base64').equals(Buffer.from(b, 'base64'));
 }
 

@@ -2,6 +2,7 @@
  * The two files in which sshd looks for keys by default (sshd_config(5), AuthorizedKeysFile), on
  * disk. pysync writes only the first.
  */
+import { existsSync } from 'node:fs';
 import { lchown, lstat, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, PysyncError } from '../errors.js';
@@ -40,6 +41,8 @@ export async function editAuthorizedKeys(
   edit: (content: Buffer) => Buffer,
   name: (typeof fileNames)[number] = 'authorized_keys',
 ): Promise<{ readonly written: boolean }> {
+  const makesNothing = edit(Buffer.alloc(0)).length === 0;
+  if (makesNothing && !existsSync(join(home, '.ssh'))) return { written: false };
   await ensureSshDirectory(home);
   return replaceFile(join(home, '.ssh', name), (content) => {
     const edited = edit(content ?? Buffer.alloc(0));

@@ -1,5 +1,5 @@
 /** The mount table as this room asks it; reading it is the gate's (gate/mount-table.ts). */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { PysyncError } from '../errors.js';
 import {
   backingFile,
@@ -49,6 +49,14 @@ export function placeElsewhere(image: string, path: string): string | undefined 
     return mountPoint !== path && names.includes(file);
   });
   return entry?.mountPoint;
+}
+
+/** Every place at or below `path` on which something is mounted. */
+export function mountsBelow(path: string): readonly string[] {
+  if (!existsSync('/proc/self/mountinfo')) return [];
+  return parseMountTable(readFileSync('/proc/self/mountinfo', 'utf8'))
+    .map(({ mountPoint }) => mountPoint)
+    .filter((place) => place === path || place.startsWith(`${path}/`));
 }
 
 export interface Holder {

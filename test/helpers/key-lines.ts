@@ -55,6 +55,7 @@ export function anyKeyLine(): fc.Arbitrary<KeyLine> {
       access: fc.constantFrom('read-write' as const, 'read-only' as const, 'write-only' as const),
       allowDelete: fc.boolean(),
       source: text.filter((each) => each !== ''),
+      account: fc.option(fc.integer({ min: 1, max: 1e15 - 1 }), { nil: undefined }),
       comment: text.map((each) => each.trim()),
       from: fc.array(fc.constantFrom('10.0.0.0/8', '!192.168.1.1', 'fe80::/10', '*.lan', '?.a_b')),
       // Made of the parts of a local time, as one that is read back is.
@@ -72,7 +73,7 @@ export function anyKeyLine(): fc.Arbitrary<KeyLine> {
         { nil: undefined },
       ),
     })
-    .map(({ seed, type, folder, peer, share, access, allowDelete, source, ...rest }) => {
+    .map(({ seed, type, folder, peer, share, access, allowDelete, source, account, ...rest }) => {
       const blob = blobOf(type, seed);
       const policy = {
         peer,
@@ -81,6 +82,7 @@ export function anyKeyLine(): fc.Arbitrary<KeyLine> {
         access,
         allowDelete,
         source,
+        ...(account === undefined ? {} : { account }),
       };
       const launcher = `/${folder}/pysync/gate`;
       return {

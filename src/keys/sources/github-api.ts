@@ -3,6 +3,7 @@
  * retries and throttling: they wait up to minutes, while a person looks at a still terminal.
  */
 import { PysyncError } from '../../errors.js';
+import { isAccountId } from '../../gate/policy.js';
 import { readBody, whyNot } from './fetch.js';
 import * as problems from './github-errors.js';
 import { isGithubLogin } from './login.js';
@@ -31,6 +32,7 @@ export async function askApi(login: string, options: ApiOptions): Promise<Github
   const { apiUrl } = options;
   const timeout = AbortSignal.timeout(options.timeoutMs);
   const signal = AbortSignal.any([timeout, ...(options.signal ? [options.signal] : [])]);
+  let account: GithubKeys['account'] | undefined;
   const { Octokit } = await import('octokit');
   const octokit = new Octokit({
     ...(options.token === undefined ? {} : { auth: options.token }),
@@ -43,7 +45,7 @@ export async function askApi(login: string, options: ApiOptions): Promise<Github
   });
   try {
     const user: unknown = (await octokit.rest.users.getByUsername({ username: login })).data;
-    const account = accountOf(user, apiUrl.host);
+    account = accountOf(user, apiUrl.host);
     const keys: unknown[] = await octokit.paginate(octokit.rest.users.listPublicKeysForUser, {
       username: login,
       per_page: 100,
@@ -55,7 +57,7 @@ export async function askApi(login: string, options: ApiOptions): Promise<Github
     if (timeout.aborted) {
       throw problems.unreachable(apiUrl.host, `no answer within ${options.timeoutMs / 1000} s`);
     }
-    return explain(error, login, apiUrl.host);
+    return explain(error, login, apiUrl.host, account !== undefined);
   }
 }
 
@@ -82,16 +84,19 @@ function wholeAnswerFrom(apiUrl: URL): typeof fetch {
 }
 
 /** The sentence for a failed request; octokit's own error holds the request and stays behind. */
-function explain(error: unknown, login: string, host: string): RateLimit {
+function explain(error: unknown, login: string, host: string, isThere: boolean): RateLimit {
   const cause = error instanceof Error ? error.cause : undefined;
   if (cause instanceof PysyncError) throw cause;
   // octokit stumbles over a list that is none, such as a page that asks for a login.
   if (!(error instanceof Error && error.name === 'HttpError')) throw problems.strangeAnswer(host);
   const response = responseOf(error);
   if (response === undefined) throw problems.unreachable(host, whyNot(cause ?? error));
-  const { status, headers, message } = response;
+  const { status, headers, message, says } = response;
   if (status === 401) throw problems.badToken();
-  if (status === 404) throw problems.noSuchUser(login);
+  // Keys are taken back on this answer, so it has to be GitHub's: an address that is not quite that
+  // of its API has a 404, too.
+  if (status === 404 && !isThere && says === 'Not Found') throw problems.noSuchUser(login);
+  if (status === 404) throw problems.strangeAnswer(host);
   // GitHub has two limits: the hourly one counts down to 0 in a header; the "secondary" one, for
   // too many requests at once, comes with retry-after or only with words.
   const limited =
@@ -108,21 +113,32 @@ function explain(error: unknown, login: string, host: string): RateLimit {
   throw problems.refused(host, status);
 }
 
-function responseOf(
-  error: unknown,
-): { status: number; headers: Record<string, unknown>; message: string } | undefined {
+interface FailedResponse {
+  readonly status: number;
+  readonly headers: Record<string, unknown>;
+  readonly message: string;
+  /** What the body itself calls the failure. */
+  readonly says: unknown;
+}
+
+function responseOf(error: unknown): FailedResponse | undefined {
   if (!(error instanceof Error) || !('response' in error) || !isRecord(error.response)) {
     return undefined;
   }
-  const { status, headers } = error.response;
+  const { status, headers, data } = error.response;
   if (typeof status !== 'number') return undefined;
-  return { status, headers: isRecord(headers) ? headers : {}, message: error.message };
+  return {
+    status,
+    headers: isRecord(headers) ? headers : {},
+    message: error.message,
+    says: isRecord(data) ? data['message'] : undefined,
+  };
 }
 
 function accountOf(user: unknown, host: string): { login: string; id: number } {
   if (!isRecord(user)) throw problems.strangeAnswer(host);
   const { login, id } = user;
-  if (typeof login !== 'string' || !isGithubLogin(login) || !Number.isSafeInteger(id)) {
+  if (typeof login !== 'string' || !isGithubLogin(login) || !isAccountId(String(id))) {
     throw problems.strangeAnswer(host);
   }
   return { login, id: Number(id) };

@@ -28,7 +28,11 @@ export const github: KeySource = {
       timeoutMs: context.timeoutMs ?? timeoutMs,
       signal: context.signal,
     });
-    if ('rateLimited' in answer) return readKeysPage(login, apiUrl, answer, context);
+    if ('rateLimited' in answer) {
+      // The plain page does not say whose name it is by now.
+      if (context.needsAccount === true) throw problems.rateLimited(answer.resetsAt);
+      return readKeysPage(login, apiUrl, answer, context);
+    }
     const { account, keys } = answer;
     if (keys.length === 0) throw problems.noKeys(account.login);
     const content = new TextEncoder().encode(keys.map((key) => `${key}\n`).join(''));

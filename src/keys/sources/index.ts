@@ -1,5 +1,6 @@
 /** From what stands behind `-i` to the bytes of a key list. */
 import { PysyncError } from '../../errors.js';
+import { preference } from '../../system/preferences.js';
 import { printable } from '../../system/text.js';
 import { file } from './file.js';
 import { github } from './github.js';
@@ -12,6 +13,14 @@ export type { SourceContext, SourceResult } from './source.js';
 
 /** The first that recognises a source reads it; so a file that exists wins over a GitHub name. */
 const sources: readonly KeySource[] = [stdin, url, file, raw, github];
+
+/** What the owner says about GitHub, by environment variables and preferences. */
+export function ownContext(): SourceContext {
+  return {
+    githubApiUrl: process.env['GITHUB_API_URL'] ?? preference('github-api-url'),
+    githubToken: process.env['GITHUB_TOKEN'],
+  };
+}
 
 /**
  * Reads one source, which is a key, `-`, an `https://` address, a file or a GitHub name. Throws

@@ -11,6 +11,8 @@ export interface SourceContext {
   readonly stdin?: NodeJS.ReadableStream | undefined;
   /** Milliseconds a server may take; default 20 s for a URL, 15 s for GitHub. */
   readonly timeoutMs?: number | undefined;
+  /** Whether an answer is of no use that does not tell the account behind a GitHub name. */
+  readonly needsAccount?: boolean | undefined;
   /** Ends the reading; its reason is what is thrown then. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -48,6 +50,9 @@ export interface KeySource {
 /** Bytes; a list of ten thousand keys is shorter. */
 export const largestSource = 1024 * 1024;
 
+/** Characters of a source that go into the policy. */
+export const longestInPolicy = 200;
+
 export function tooLarge(origin: string): PysyncError {
   return new PysyncError('SOURCE_TOO_LARGE', `${origin} is over 1 MiB, too large for a key list`);
 }
@@ -55,7 +60,7 @@ export function tooLarge(origin: string): PysyncError {
 /** Outside text made fit for the policy in `authorized_keys`, whichever shell will read it. */
 export function forPolicy(text: string): string {
   const unfit = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\\"'\ufffd]/gu;
-  return Array.from(text.replace(unfit, '?')).slice(0, 200).join('');
+  return Array.from(text.replace(unfit, '?')).slice(0, longestInPolicy).join('');
 }
 
 /** `bob` for `bob.pub`; undefined for names such as `id_ed25519` that say nothing about a peer. */

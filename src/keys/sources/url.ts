@@ -16,14 +16,15 @@ export const url: KeySource = {
       signal: context.signal,
       mayAsk: (target) => target.protocol === 'https:',
     });
-    // Not the query: it may hold a token, and the policy is there for all to read.
+    // Of the query only that there was one: it may hold a token, and the policy is there for all
+    // to read.
     const place = `${address.origin}${address.pathname}`;
     const origin = printable(place);
     refuseNoList(address, answer, origin);
     const fileName = /([^/]+\.(?:keys|pub|txt))$/i.exec(address.pathname)?.[1];
     return {
       reading: 'url',
-      source: forPolicy(place),
+      source: forPolicy(address.search === '' ? place : `${place}?`),
       defaultName: fileName === undefined ? undefined : nameFromFile(fileName),
       content: answer.content,
       origin,

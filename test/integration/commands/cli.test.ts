@@ -53,7 +53,7 @@ describe('a mistyped command line', () => {
       "pysync: unknown option '--acess'\n  did you mean: --access\n  see pysync --help\n",
     );
     expect(await wrongUsage('revoke')).toBe(
-      "pysync: missing required argument 'peer'\n  see pysync revoke --help\n",
+      "pysync: revoke needs a peer's name, a fingerprint or a source\n  pysync keys lists them\n",
     );
   });
 

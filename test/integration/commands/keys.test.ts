@@ -57,6 +57,7 @@ describe('pysync keys', () => {
           type: 'ssh-ed25519',
           comment: 'bob@laptop',
           source: 'argument',
+          account: null,
           share: home.path('public'),
           access: 'read-write',
           allowDelete: false,
@@ -86,7 +87,9 @@ describe('pysync keys', () => {
     await home.pysync(['-i', ed25519Line(), '--name', 'bob', '--expires', '2099-12-31']);
     const [line = ''] = home.keyLines();
     home.write('.ssh/authorized_keys', `${line.replace('20991231', '20201231')}\n`, 0o600);
-    expect((await home.pysync(['keys'])).stdout).toContain('expired 2020-12-31 23:59');
+    const listed = await home.pysync(['keys']);
+    expect(listed.stdout).toContain('expired 2020-12-31 23:59');
+    expect(listed.stderr).toContain('to take them all out: pysync revoke --expired\n');
     expect((await home.pysync([])).stdout).toContain('until 2020-12-31 23:59 (expired)');
   });
 });

@@ -2,6 +2,7 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { account, serve } from '../../helpers/github.js';
 import { parseJson } from '../../helpers/home.js';
 import type { Peer } from '../../helpers/peer.js';
 import { createReceiver } from '../../helpers/receiver.js';
@@ -52,6 +53,24 @@ describe('revoking a key', () => {
     expect(receiver.logs().at(-1)).toMatch(/\npysync-end \d+\n$/);
     test.abort();
     await fromCarol;
+  });
+
+  it('is what a refresh does with one that is gone from GitHub, its transfer included', async () => {
+    const dora = await receiver.letIn('--name', 'dora');
+    const lines = join(receiver.account.home, '.ssh/authorized_keys');
+    const fromGithub = '/ --peer dora /s/--source argument/--source gh:dora --account 7/';
+    await receiver.account.run(['sed', '-i', fromGithub, lines]);
+    const test = new AbortController();
+    const fromDora = sendSlowly(dora, 'dora.bin', test.signal);
+    await waitFor('a part to arrive', () => sizeOf('dora.bin') > 0);
+    const { url } = await serve(account('dora', [], 7));
+    const env = { GITHUB_API_URL: url };
+    const refreshed = await receiver.account.pysync(['refresh', 'dora', '--yes'], { env });
+    expect(refreshed).toMatchObject({ stderr: '', exitCode: 0 });
+    expect(refreshed.stdout).toContain('ended a running transfer of dora from 127.0.0.1\n');
+    expect((await fromDora).exitCode).not.toBe(0);
+    test.abort();
+    expect(await running()).toEqual([]);
   });
 
   it('leaves nothing to a connection that is open already', async () => {

@@ -81,6 +81,25 @@ describe('pysync revoke', () => {
     expect(await home.snapshot()).toBe(before);
   });
 
+  it('sweeps with --expired the keys that have expired, and no other', async () => {
+    const none = await home.pysync(['revoke', '--expired']);
+    expect(none).toMatchObject({ stdout: '', stderr: 'pysync: no key has expired\n', exitCode: 0 });
+    const lines = home.keyLines().map((line) => {
+      const year = / --peer (team|bob) /.exec(line)?.[1] === 'team' ? 2020 : 2099;
+      return line.replace('restrict,', `restrict,expiry-time="${year}0102030405",`);
+    });
+    const text = `${lines.join('\n')}\n`;
+    home.write('.ssh/authorized_keys', text, 0o600);
+    const dry = await home.pysync(['revoke', '--expired', '--dry-run']);
+    expect(dry.stdout.match(/^team .* would be revoked$/gm)).toHaveLength(2);
+    expect(home.read('.ssh/authorized_keys')).toBe(text);
+    expect(await home.pysync(['revoke', '--expired'])).toMatchObject({ exitCode: 0 });
+    expect(names()).toEqual(['bob', 'octocat']);
+    expect(home.keyLines().slice(0, 2)).toEqual(['# keep me', mine]);
+    expect(await home.pysync(['revoke', 'bob', '--expired'])).toMatchObject({ exitCode: 2 });
+    expect(names()).toEqual(['bob', 'octocat']);
+  });
+
   it('prints with --json what it took back', async () => {
     const fingerprint = fingerprintOf('octocat');
     const result = await home.pysync(['revoke', 'octocat', '--json']);

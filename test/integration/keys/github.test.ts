@@ -1,84 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readSource, type SourceContext } from '../../../src/keys/sources/index.js';
+import { account, limitReached, sendJson, serve } from '../../helpers/github.js';
+import type { Answer } from '../../helpers/github.js';
 import { ed25519Line } from '../../helpers/key-blob.js';
 
 const token = 'ghp_thisMustNeverBeShown';
-
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
-
-interface Github {
-  readonly url: string;
-  /** Method, path and query of each request so far. */
-  readonly requests: string[];
-  /** The `authorization` header of the latest request. */
-  authorization: string | undefined;
-}
-
-const servers: Server[] = [];
-
-afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-  }
-});
-
-/** A server on the loopback that answers each request with `answer`. */
-async function serve(answer: Answer): Promise<Github> {
-  const server = createServer((request, response) => {
-    github.requests.push(`${request.method ?? ''} ${request.url ?? ''}`);
-    github.authorization = request.headers.authorization;
-    answer(request, response);
-  });
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const github: Github = { url, requests: [], authorization: undefined };
-  return github;
-}
-
-function sendJson(
-  response: ServerResponse,
-  status: number,
-  body: unknown,
-  headers: Record<string, string> = {},
-): void {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
-  response.end(JSON.stringify(body));
-}
-
-/** Users and keys as GitHub's documentation describes their answers, pages and links included. */
-function account(login: string, keys: readonly string[]): Answer {
-  return (request, response) => {
-    const address = new URL(request.url ?? '', `http://${request.headers.host ?? ''}`);
-    const path = address.pathname.toLowerCase().replace('/api/v3', '');
-    if (path === `/users/${login.toLowerCase()}`) {
-      sendJson(response, 200, { login, id: 583231, type: 'User' });
-      return;
-    }
-    if (path !== `/users/${login.toLowerCase()}/keys`) {
-      sendJson(response, 404, { message: 'Not Found' });
-      return;
-    }
-    const size = Number(address.searchParams.get('per_page') ?? 30);
-    const page = Number(address.searchParams.get('page') ?? 1);
-    const items = keys.slice((page - 1) * size, page * size).map((key, id) => ({ id, key }));
-    address.searchParams.set('page', String(page + 1));
-    const isLast = page * size >= keys.length;
-    sendJson(response, 200, items, isLast ? {} : { link: `<${address.href}>; rel="next"` });
-  };
-}
-
-const limitReached: Answer = (_request, response) => {
-  sendJson(
-    response,
-    403,
-    { message: 'API rate limit exceeded for 203.0.113.7.' },
-    { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1893456000' },
-  );
-};
 
 const newKeys = (count: number): string[] =>
   Array.from({ length: count }, () => ed25519Line('').trim());

@@ -203,7 +203,7 @@ describe('editAuthorizedKeys', () => {
   it('creates nothing where there is nothing to write', async () => {
     const edit = (content: Buffer): Buffer => removeKeys(content, () => true).content;
     expect(await editAuthorizedKeys(home, edit)).toEqual({ written: false });
-    expect(readdirSync(ssh)).toEqual([]);
+    expect(readdirSync(home)).toEqual([]);
   });
 
   it('edits the second file where that is meant', async () => {

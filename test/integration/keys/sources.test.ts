@@ -139,7 +139,7 @@ describe('a list of keys at an https address', () => {
     expect(Buffer.from(result.content).toString()).toBe(key);
     expect(result).toMatchObject({
       reading: 'url',
-      source: `${base}/~x/bob.keys`,
+      source: `${base}/~x/bob.keys?`,
       origin: `${base}/~x/bob.keys`,
       defaultName: 'bob',
     });

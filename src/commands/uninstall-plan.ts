@@ -1,0 +1,138 @@
+/** What pysync has put on this machine, and what of it `pysync uninstall` takes back. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { PysyncError } from '../errors.js';
+import { runningTransfers } from '../history/running.js';
+import type { OurKey } from '../keys/authorized-keys.js';
+import { importedKeys } from '../keys/imported.js';
+import { launcherPath } from '../share/launcher.js';
+import { cappedShares } from '../share/registry.js';
+import type { ShareRecord } from '../share/registry.js';
+import { configFolder, dataFolder, defaultShare, stateFolder } from '../system/folders.js';
+import { formatSize } from '../system/sizes.js';
+import { strayImages } from '../volume/remove.js';
+import { originalsOf, uncappedOf } from '../volume/state.js';
+
+export interface Installed {
+  readonly keys: readonly OurKey[];
+  /** Lines of ours that are damaged, as sentences. */
+  readonly broken: readonly string[];
+  readonly running: number;
+  readonly volumes: readonly ShareRecord[];
+  /** Why it is not known which shares are capped; their volumes must be left then. */
+  readonly unknownVolumes: PysyncError | undefined;
+  /** Images that no share uses. */
+  readonly strays: readonly string[];
+  /** The share directories that are there. */
+  readonly shares: readonly string[];
+  /** Folders beside them in which pysync put files of theirs. */
+  readonly beside: readonly string[];
+  /** pysync's own folders that are there. */
+  readonly folders: readonly string[];
+}
+
+/** `known` are shares of keys that are not there any more. */
+export async function findInstalled(known: readonly string[] = []): Promise<Installed> {
+  const { keys, broken } = await importedKeys();
+  let unknownVolumes: PysyncError | undefined;
+  const volumes = await cappedShares().catch((error: unknown) => {
+    if (!(error instanceof PysyncError)) throw error;
+    unknownVolumes = error;
+    return [];
+  });
+  const paths = [
+    ...known,
+    ...keys.map(({ policy }) => policy.share),
+    ...volumes.map(({ path }) => path),
+  ];
+  const shares = [...new Set(paths)];
+  return {
+    keys,
+    broken,
+    running: runningTransfers().length,
+    volumes,
+    unknownVolumes,
+    strays: unknownVolumes === undefined ? await strayImages() : [],
+    shares: shares.filter((path) => existsSync(path)),
+    beside: [...new Set([...shares, defaultShare()])].flatMap(namesBeside),
+    folders: [...new Set([dataFolder(), stateFolder(), configFolder()])].filter((path) =>
+      existsSync(path),
+    ),
+  };
+}
+
+function namesBeside(share: string): string[] {
+  const folder = dirname(share);
+  if (!existsSync(folder)) return [];
+  const found = readdirSync(folder)
+    .filter((name) => name.startsWith(`${basename(share)}.found-`))
+    .map((name) => join(folder, name));
+  return [originalsOf(share), uncappedOf(share)].filter((path) => existsSync(path)).concat(found);
+}
+
+/** Whether there is nothing to take back. */
+export function isNothing(found: Installed): boolean {
+  const { keys, broken, volumes, unknownVolumes, folders } = found;
+  return [keys, broken, volumes, folders].every((list) => list.length === 0) && !unknownVolumes;
+}
+
+/** What would be done, as lines for a person. */
+export function describePlan(found: Installed, deleteFiles: boolean): string[] {
+  const { keys, broken, running, volumes, strays, shares, beside, folders } = found;
+  const peers = [...new Set(keys.map(({ policy }) => policy.peer))].join(', ');
+  const lines: string[] = [];
+  if (keys.length > 0) {
+    lines.push(`${count(keys.length, 'key')} of ${peers}: taken out of ~/.ssh/authorized_keys`);
+  }
+  if (broken.length > 0)
+    lines.push(`${count(broken.length, 'damaged line')} of pysync's there, too`);
+  if (running > 0) lines.push(`${count(running, 'transfer')} that runs now: ended`);
+  if (existsSync(launcherPath())) lines.push(`the launcher ${launcherPath()}: removed`);
+  for (const { path, volume } of volumes) {
+    const size = formatSize(volume.size);
+    lines.push(
+      deleteFiles
+        ? `the volume of ${path} (${size}): removed WITH ALL FILES in it`
+        : `the volume of ${path} (${size}): its files are moved out, then its image is removed`,
+    );
+    if (volume.mount === 'loop' && process.geteuid?.() !== 0) {
+      lines.push('  and its line in /etc/fstab, which takes sudo');
+    }
+  }
+  if (deleteFiles) {
+    for (const path of [...shares, ...beside, ...strays])
+      lines.push(`${path}: DELETED with all that is in it`);
+  }
+  for (const path of folders)
+    lines.push(`logs, settings and what else is pysync's in ${path}: removed`);
+  return lines;
+}
+
+/** What is not taken back, and how to: asked after it was done, or to say what would stay. */
+export function describeLeft(found: Installed, deleteFiles: boolean): string[] {
+  const { strays, shares, beside, folders } = found;
+  const lines: string[] = [];
+  if (!deleteFiles) {
+    for (const path of shares) lines.push(`the files in ${path}`);
+    for (const path of beside) lines.push(`files that pysync moved aside, in ${path}`);
+    for (const path of strays) lines.push(`a disk image that may hold files of a share: ${path}`);
+  }
+  for (const path of folders) lines.push(`${path}, with what is still in it`);
+  const keyFile = join(homedir(), '.ssh', 'authorized_keys');
+  if (statSync(keyFile, { throwIfNoEntry: false })?.size === 0)
+    lines.push(`${keyFile}, which is empty`);
+  return [...lines, itself(), 'packages of the system, such as rsync, bubblewrap and fuse2fs'];
+}
+
+/** Where the program is, which cannot take itself away. */
+function itself(): string {
+  const folder = join(__dirname, '../..');
+  return basename(dirname(folder)) === 'node_modules'
+    ? `the program: npm uninstall --global pysync (it is in ${folder})`
+    : `the program, in ${folder}`;
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}

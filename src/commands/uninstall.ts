@@ -1,0 +1,189 @@
+/**
+ * `pysync uninstall`: takes back what pysync put on the machine. The keys go first, so that nobody
+ * gets in while the sandbox goes. Each step can be done again, so an uninstall that was broken off
+ * is run once more.
+ */
+import { existsSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { PysyncError, errnoOf } from '../errors.js';
+import type { Header } from '../gate/session.js';
+import { endTransfers, runningTransfers } from '../history/running.js';
+import { launcherPath } from '../share/launcher.js';
+import { cappedShares } from '../share/registry.js';
+import type { ShareRecord } from '../share/registry.js';
+import { sharePath } from '../share/share.js';
+import { confirm } from '../system/confirm.js';
+import { fileFailure } from '../system/failures.js';
+import { configFolder, dataFolder, stateFolder } from '../system/folders.js';
+import { wasInterrupted } from '../system/interrupt.js';
+import { print, printJson } from '../system/output.js';
+import { startProgress } from '../system/progress.js';
+import { printable } from '../system/text.js';
+import { mountsBelow } from '../volume/mount-table.js';
+import { deleteVolume, dissolveVolume, tidyVolumes } from '../volume/remove.js';
+import { keyAsJson } from './describe.js';
+import type { Options } from './options.js';
+import { describeEnded, endedAsJson, takeBack } from './take-back.js';
+import { describeLeft, describePlan, findInstalled, isNothing } from './uninstall-plan.js';
+import type { Installed } from './uninstall-plan.js';
+
+export async function run(_args: readonly string[], options: Options): Promise<void> {
+  const deleteFiles = options['deleteFiles'] === true;
+  const asJson = options['json'] === true;
+  const isDry = options['dryRun'] === true;
+  const found = await findInstalled();
+  if (isNothing(found) && !asJson) {
+    print('pysync has put nothing on this machine but itself');
+    for (const line of describeLeft(found, deleteFiles)) print(`  ${printable(line)}`);
+    return;
+  }
+  const plan = describePlan(found, deleteFiles);
+  const isSaid = options['yes'] === true && !isDry;
+  if (!isSaid && !asJson) {
+    print('This would be taken back:');
+    for (const line of plan) print(`  ${printable(line)}`);
+    print('This would stay:');
+    for (const line of describeLeft({ ...found, folders: [] }, deleteFiles)) {
+      print(`  ${printable(line)}`);
+    }
+  }
+  const isMeant = isSaid || (!isDry && !asJson && (await confirm('Do this?')));
+  if (!isMeant) {
+    const command = `pysync uninstall --yes${deleteFiles ? ' --delete-files' : ''}`;
+    if (asJson) printJson({ applied: false, plan });
+    else print(`nothing was changed; to do this: ${command}`);
+    return;
+  }
+  const done = await takeAllBack(found, deleteFiles);
+  // The shares are known from the keys, which are gone by now.
+  const left = describeLeft(await findInstalled(found.shares), false);
+  if (asJson) {
+    const { revoked, ended, told, problems } = done;
+    const endedTransfers = endedAsJson(ended);
+    printJson({
+      applied: true,
+      revoked: revoked.map(keyAsJson),
+      endedTransfers,
+      told,
+      problems,
+      left,
+    });
+  } else {
+    for (const line of describeEnded(done.ended)) print(line);
+    for (const line of done.told) print(printable(line));
+    print('What stays:');
+    for (const line of left) print(`  ${printable(line)}`);
+  }
+  if (done.problems.length === 0) return;
+  throw new PysyncError('UNINSTALL_INCOMPLETE', 'not everything could be taken back', {
+    hints: [...done.problems, 'when that is mended: pysync uninstall'],
+  });
+}
+
+interface Done {
+  readonly revoked: Awaited<ReturnType<typeof takeBack>>['removed'];
+  readonly ended: readonly Header[];
+  readonly told: readonly string[];
+  /** What could not be taken back, and why. */
+  readonly problems: readonly string[];
+}
+
+async function takeAllBack(found: Installed, deleteFiles: boolean): Promise<Done> {
+  const told: string[] = [];
+  const problems: string[] = [];
+  const { removed, ended } = await takeBack(() => true, { isMeantBroken: () => true });
+  // Also of keys that an uninstall took back which was broken off then.
+  const others = await endTransfers(new Set(runningTransfers().map(({ key }) => key)));
+  const peers = [...new Set(removed.map(({ policy }) => policy.peer))].join(', ');
+  if (removed.length > 0) told.push(`the keys of ${peers} were revoked`);
+  rmSync(launcherPath(), { force: true });
+  if (found.unknownVolumes !== undefined) problems.push(found.unknownVolumes.message);
+  for (const record of found.volumes) await endVolume(record, deleteFiles, told, problems);
+  if (deleteFiles) {
+    for (const path of [...found.shares, ...found.beside, ...found.strays]) {
+      deleteTree(path, told, problems);
+    }
+  }
+  await removeOwnFiles(problems, found.unknownVolumes !== undefined);
+  return { revoked: removed, ended: [...ended, ...others], told, problems };
+}
+
+/** Takes one volume away; where that fails it is left as it is, and told. */
+async function endVolume(
+  record: ShareRecord,
+  deleteFiles: boolean,
+  told: string[],
+  problems: string[],
+): Promise<void> {
+  const progress = startProgress();
+  progress.show(`taking the volume of ${printable(record.path)} away`);
+  // Transfers were ended just now, and their launchers may still tidy up.
+  const settings = { waitMs: 10_000, onProgress: progress.show };
+  const { path } = record;
+  try {
+    const notes = await (deleteFiles ? deleteVolume : dissolveVolume)(record, settings);
+    const what = deleteFiles ? 'was removed with its files' : 'is an ordinary folder now';
+    told.push(`${path} ${what}`, ...notes.map((sentence) => `  ${sentence}`));
+  } catch (error) {
+    if (!(error instanceof PysyncError) || wasInterrupted()) throw error;
+    // Another uninstall may have been faster.
+    const isLeft = (await cappedShares()).some((each) => each.path === path);
+    if (isLeft) problems.push(`${path} keeps its volume: ${error.message}`, ...error.hints);
+  } finally {
+    progress.end();
+  }
+}
+
+/** Deletes a share's folder, or what pysync moved aside beside it. */
+function deleteTree(path: string, told: string[], problems: string[]): void {
+  try {
+    if (!existsSync(path)) return;
+    const isOwn = path.startsWith(`${dataFolder()}/volumes/`);
+    // SECURITY: a share in a line that was edited by hand may be any folder, and what is mounted in
+    // it is not the share's (test/integration/commands/uninstall.test.ts).
+    if (!isOwn && sharePath(path) !== path) throw new Error('it is a symbolic link');
+    const [mounted] = mountsBelow(path);
+    if (mounted !== undefined) throw new Error(`something is mounted on ${mounted}`);
+    rmSync(path, { recursive: true, force: true });
+    told.push(`${path} was deleted`);
+  } catch (error) {
+    const failure = fileFailure(error, `delete ${path}`);
+    if (!(failure instanceof Error)) throw error;
+    problems.push(`${path} was not deleted: ${failure.message}`);
+  }
+}
+
+/** Empties pysync's own folders, but for volumes that are left. */
+async function removeOwnFiles(problems: string[], keepsVolumes: boolean): Promise<void> {
+  if (!keepsVolumes) await tidyVolumes();
+  const isEmpty = !keepsVolumes && (await cappedShares()).length === 0;
+  const kept = isEmpty ? ['volumes'] : ['volumes', 'shares.json'];
+  // Of the settings only what pysync writes: another program may keep its own in a folder of this name.
+  const settings = readNames(configFolder()).filter((name) => name.startsWith('config.json'));
+  const own = [
+    ...[dataFolder(), stateFolder()].flatMap((folder) =>
+      readNames(folder)
+        .filter((name) => !kept.includes(name))
+        .map((name) => join(folder, name)),
+    ),
+    ...settings.map((name) => join(configFolder(), name)),
+  ];
+  for (const path of own) {
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch (error) {
+      problems.push(`${basename(path)} could not be removed: ${errnoOf(error) ?? 'unknown error'}`);
+    }
+  }
+  for (const folder of [dataFolder(), stateFolder(), configFolder()]) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      // Not empty, or not there; what is left is told.
+    }
+  }
+}
+
+function readNames(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}

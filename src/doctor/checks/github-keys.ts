@@ -1,0 +1,42 @@
+/** Whether the GitHub accounts that keys came from still list them, and are still the same. */
+import { importedKeys } from '../../keys/imported.js';
+import { askAgain, sourcesOf } from '../../keys/refresh.js';
+import type { SourceReport } from '../../keys/refresh.js';
+import { launcherPath } from '../../share/launcher.js';
+import type { Check, Finding } from '../check.js';
+
+/** A doctor is not waited for as an import is. */
+const timeoutMs = 5000;
+
+export const githubKeys: Check = {
+  name: 'github keys',
+  run: async () => {
+    const { keys } = await importedKeys();
+    const sources = sourcesOf(keys).filter(({ source }) => source.startsWith('gh:'));
+    if (sources.length === 0) return [{ verdict: 'ok', text: 'no key came from GitHub' }];
+    const reports = await askAgain(sources, launcherPath(), timeoutMs);
+    return reports.map(describe);
+  },
+};
+
+function describe(report: SourceReport): Finding {
+  const { source, keys, unchanged, gone, added, notTaken, notes, failure } = report;
+  const hints = [`pysync refresh ${source}`];
+  // The keys do what they did; whether they should is not known without a network.
+  if (failure !== undefined) {
+    return { verdict: 'ok', text: `${source} could not be asked: ${failure.message}` };
+  }
+  if (notes.length > 0) return { verdict: 'warning', text: notes.join('; '), hints };
+  if (gone.length > 0) {
+    const text = `${source} no longer lists ${gone.length} of its ${count(keys.length, 'key')}`;
+    return { verdict: 'warning', text, hints };
+  }
+  const listed = `${source} still lists ${unchanged.length === 1 ? 'its key' : `its ${count(unchanged.length, 'key')}`}`;
+  const more = added.length + notTaken.length;
+  if (more === 0) return { verdict: 'ok', text: listed };
+  return { verdict: 'ok', text: `${listed}, and ${more} more`, hints };
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
