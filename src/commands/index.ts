@@ -71,6 +71,16 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./explain.js'),
   },
   {
+    usage: 'doctor',
+    summary: 'check all that a transfer needs, and prove that peers are confined',
+    options: (command) => {
+      command
+        .option('--fix', 'mend what can be mended without more rights')
+        .option('--deep', 'also what takes long: start libguestfs');
+    },
+    load: () => import('./doctor.js'),
+  },
+  {
     usage: 'config [name] [value]',
     summary: 'show or change a preference',
     options: (command) => {
