@@ -13,9 +13,9 @@ interface Report {
   readonly done: readonly string[];
 }
 
-export async function run(_args: readonly string[], options: Options): Promise<void> {
-  const wanted = options['deep'] === true ? [...checks, ...deepChecks] : checks;
-  const first = await Promise.all(wanted.map(look));
+export async function run(args: readonly string[], options: Options): Promise<void> {
+  const all = options['deep'] === true ? [...checks, ...deepChecks] : checks;
+  const first = await Promise.all(chosen(all, args).map(look));
   const reports = options['fix'] === true ? await mend(first) : first;
   if (options['json'] === true) printJson(asJson(reports));
   else printText(reports);
@@ -24,6 +24,20 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   throw new PysyncError('PROBLEMS_FOUND', `${plural(bad, 'problem')} found`, {
     hints: fixable(reports).length > 0 ? ['some can be mended by: pysync doctor --fix'] : [],
   });
+}
+
+/** The checks that are called so, or all; on the command line `ssh server` is `ssh-server`. */
+function chosen(all: readonly Check[], words: readonly string[]): readonly Check[] {
+  const wordOf = ({ name }: Check): string => name.replaceAll(' ', '-');
+  const known = [...new Set(all.map(wordOf))];
+  const stray = words.find((word) => !known.includes(word));
+  if (stray !== undefined) {
+    throw new PysyncError('USAGE', `'${stray}' is not a check`, {
+      exitStatus: 2,
+      hints: [`the checks are: ${known.join(', ')}`],
+    });
+  }
+  return words.length === 0 ? all : all.filter((check) => words.includes(wordOf(check)));
 }
 
 /** One after the other: the fixes of two checks may touch the same thing. */

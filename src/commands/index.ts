@@ -71,7 +71,7 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./explain.js'),
   },
   {
-    usage: 'doctor',
+    usage: 'doctor [check...]',
     summary: 'check all that a transfer needs, and prove that peers are confined',
     options: (command) => {
       command

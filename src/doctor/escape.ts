@@ -52,7 +52,9 @@ export interface Escapes {
  * of the attempts. Of special built-ins a failed redirection ends the shell, hence the subshells.
  */
 const script = `
-secret=$1 home=$2 mark=$3 port=$4 rsync=$5 root=$6 victim=$7
+secret=$1 home=$2 port=$3 rsync=$4 root=$5
+shift 5
+for victim do :; done
 exec 2>/dev/null
 echo in >"$root/written" && echo started
 got() { echo "got $*"; }
@@ -63,8 +65,9 @@ done
 read -r line </etc/passwd && got read-etc
 read -r line <"/proc/$victim/stat" && got read-proc
 read -r line </proc/self/mountinfo && got own-mounts
-for place in / /tmp /var/tmp /dev /log /usr "$home" "\${secret%/*}"; do
-  (: >"$place/$mark") && echo "wrote $place/$mark"
+while [ $# -gt 1 ]; do
+  (: >"$1") && echo "wrote $1"
+  shift
 done
 for program in /usr/bin/env /bin/cat /usr/bin/id; do
   ("$program" --version >/dev/null) && got run-programs
@@ -113,13 +116,19 @@ async function tryAll(
   writeFileSync(secret, 'a file that no peer may read\n');
   const mark = `.pysync-doctor-${randomBytes(8).toString('hex')}`;
   const listener = await listen();
-  const words = [secret, homedir(), mark, String(listener.port), settings.rsync, root];
-  const program = [settings.sh, '-c', script, 'sh', ...words];
+  const marks = ['/', '/tmp', '/var/tmp', '/dev', '/log', '/usr', homedir(), folder].map((place) =>
+    join(place, mark),
+  );
+  const written: string[] = [];
+  const words = [secret, homedir(), String(listener.port), settings.rsync, root];
+  const program = [settings.sh, '-c', script, 'sh', ...words, ...marks];
   let result: RunResult;
   try {
     result = await tryInSandbox(settings, session, program, around);
   } finally {
     listener.close();
+    for (const path of marks) if (existsSync(path)) written.push(path);
+    for (const path of written) rmSync(path, { force: true });
   }
   const lines = result.stdout.split('\n');
   if (!lines.includes('started') || !existsSync(join(session.share, 'written'))) {
@@ -130,9 +139,8 @@ async function tryAll(
     if (lines.includes(`got ${escape}`)) got.add(escape);
   }
   if (valuesOf(lines, 'home').some((name) => !isOfSandbox(name, settings))) got.add('list-home');
-  for (const path of valuesOf(lines, 'wrote')) {
-    got.add(existsSync(path) ? 'write-outside' : 'write-hidden');
-    rmSync(path, { force: true });
+  for (const place of valuesOf(lines, 'wrote')) {
+    got.add(written.includes(place) ? 'write-outside' : 'write-hidden');
   }
   if (listener.connections() > 0) got.add('connect');
   // 128 + SIGTERM: it lived until we ended it.
