@@ -88,10 +88,10 @@ function saysTheSame(a: OurKey, b: OurKey): boolean {
 function expired(ours: readonly OurKey[]): Finding[] {
   return ours
     .filter((key) => isExpired(key, new Date()))
-    .map(({ policy, expires }) =>
-      warning(`the key of ${policy.peer} expired on ${expires?.toISOString().slice(0, 10) ?? ''}`, [
+    .map(({ policy }) =>
+      warning(`the key of ${policy.peer} has expired`, [
         'to take it out:',
-        `pysync revoke ${policy.peer}`,
+        quoteAll(['pysync', 'revoke', policy.peer]),
       ]),
     );
 }

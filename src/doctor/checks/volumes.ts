@@ -1,5 +1,5 @@
 /** Are the capped shares' volumes whole, can they be mounted, and is their room really theirs? */
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { PysyncError } from '../../errors.js';
 import { quoteAll } from '../../gate/quote.js';
 import type { ShareRecord } from '../../share/registry.js';
@@ -146,8 +146,12 @@ async function promisedRoom(records: readonly ShareRecord[]): Promise<Finding[]>
   const lacking = records
     .filter(({ pending }) => pending === undefined)
     .map(({ path, volume }) => volumeOf(path, volume))
-    .filter(({ image }) => existsSync(image))
-    .map((volume) => ({ volume, missing: volume.size - statSync(volume.image).blocks * 512 }))
+    .flatMap((volume) => {
+      const stats = statSync(volume.image, { throwIfNoEntry: false });
+      // One that is shorter was cut off, and must stay as it is.
+      if (stats === undefined || stats.size < volume.size) return [];
+      return [{ volume, missing: volume.size - stats.blocks * 512 }];
+    })
     .filter(({ volume, missing }) => missing > volume.size / 100);
   return Promise.all(
     lacking.map(async ({ volume, missing }) => {
