@@ -1,5 +1,5 @@
 /** `pysync doctor`: walks the whole chain from the sender to the share, and says how to mend it. */
-import type { Check, Finding } from '../doctor/check.js';
+import type { Check, Finding, Verdict } from '../doctor/check.js';
 import { checks, deepChecks } from '../doctor/checks/index.js';
 import { PysyncError } from '../errors.js';
 import { print, printJson, style } from '../system/output.js';
@@ -79,7 +79,7 @@ function fixable(reports: readonly Report[]): Fixable[] {
     .filter((finding): finding is Fixable => finding.fix !== undefined);
 }
 
-const colours: Readonly<Record<Finding['verdict'], (text: string) => string>> = {
+const colours: Readonly<Record<Verdict, (text: string) => string>> = {
   ok: style.good,
   warning: style.warn,
   problem: style.bad,
@@ -102,7 +102,7 @@ function printText(reports: readonly Report[]): void {
   print(warnings === 0 ? 'All is well.' : `No problem, ${plural(warnings, 'warning')}.`);
 }
 
-function count(reports: readonly Report[], verdict: Finding['verdict']): number {
+function count(reports: readonly Report[], verdict: Verdict): number {
   return reports.flatMap(({ findings }) => findings).filter((each) => each.verdict === verdict)
     .length;
 }

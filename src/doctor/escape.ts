@@ -29,7 +29,7 @@ const attempts = {
   kill: 'end a process outside the sandbox',
 } as const;
 
-export type Escape = keyof typeof attempts;
+type Escape = keyof typeof attempts;
 
 /** What each level does not promise (docs/security.md, "Levels of confinement"). */
 const leftOpen: Readonly<Record<Level, readonly Escape[]>> = {

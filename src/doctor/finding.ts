@@ -1,5 +1,5 @@
 /** Findings, made in one line each. */
-import type { Finding } from './check.js';
+import type { Finding, Verdict } from './check.js';
 
 export function ok(text: string): Finding {
   return { verdict: 'ok', text };
@@ -22,7 +22,7 @@ export function problem(
 }
 
 function finding(
-  verdict: Finding['verdict'],
+  verdict: Verdict,
   text: string,
   hints: readonly string[],
   fix: Finding['fix'],

@@ -18,14 +18,19 @@ export interface LoosePlace {
 
 /**
  * The places on the way to `path`, the links on it included, at which somebody other than this user
- * and root decides what is there. Throws what lstat(2) throws where the path leads nowhere.
+ * and root decides what is there. None where the path leads nowhere, which is for others to find.
  */
 export function loosePlaces(path: string): LoosePlace[] {
-  return placesOn(path).flatMap((place) => {
-    const stats = lstatSync(place);
-    const how = looseness(stats);
-    return how === undefined ? [] : [loosePlace(place, stats, how)];
-  });
+  try {
+    return placesOn(path).flatMap((place) => {
+      const stats = lstatSync(place);
+      const how = looseness(stats);
+      return how === undefined ? [] : [loosePlace(place, stats, how)];
+    });
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return [];
+  }
 }
 
 export function loosePlace(path: string, { uid, mode }: Stats, how: string): LoosePlace {
@@ -71,16 +76,6 @@ function placesOn(path: string): string[] {
     parts.unshift(...target.split('/'));
   }
   return [...new Set(places)];
-}
-
-/** As `loosePlaces`; none where the path leads nowhere, which is for others to find. */
-export function loosePlacesIfThere(path: string): LoosePlace[] {
-  try {
-    return loosePlaces(path);
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-    return [];
-  }
 }
 
 /** The command with which a person takes the leave to write there from others. */

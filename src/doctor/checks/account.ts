@@ -9,7 +9,7 @@ import { run } from '../../system/run.js';
 import { serverSettings } from '../../system/sshd-settings.js';
 import type { Check, Finding } from '../check.js';
 import { ok, problem, warning } from '../finding.js';
-import { loosePlace, loosePlacesIfThere, mendCommand, mendPlace } from '../loose-places.js';
+import { loosePlace, loosePlaces, mendCommand, mendPlace } from '../loose-places.js';
 import type { LoosePlace } from '../loose-places.js';
 
 export const account: Check = {
@@ -111,7 +111,7 @@ function modes(isStrict: boolean): Finding[] {
   const file = join(homedir(), '.ssh/authorized_keys');
   const strict = isStrict ? strictPlaces(file) : [];
   const known = new Set(strict.map(({ path }) => path));
-  const others = loosePlacesIfThere(nearest(file)).filter(({ path }) => !known.has(path));
+  const others = loosePlaces(nearest(file)).filter(({ path }) => !known.has(path));
   return [
     ...strict.map((place) => {
       const text = `${place.path} ${place.how}, so sshd takes no key`;

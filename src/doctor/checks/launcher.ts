@@ -1,7 +1,10 @@
 /** Is the launcher in place, is what it starts still there, and can nobody else change any of it? */
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { withCurrentRsync } from '../../gate/inspect.js';
+import { quoteAll } from '../../gate/quote.js';
 import type { Settings } from '../../gate/settings.js';
 import type { OurKey } from '../../keys/authorized-keys.js';
 import { importedKeys } from '../../keys/imported.js';
@@ -14,7 +17,7 @@ import {
 } from '../../share/launcher.js';
 import type { Check, Finding } from '../check.js';
 import { ok, problem, warning } from '../finding.js';
-import { loosePlacesIfThere, mendCommand, mendPlace } from '../loose-places.js';
+import { loosePlaces, mendCommand, mendPlace } from '../loose-places.js';
 import type { LoosePlace } from '../loose-places.js';
 
 export const launcher: Check = {
@@ -35,6 +38,8 @@ export const launcher: Check = {
     const found = [
       ...missing(needed.executed, constants.X_OK),
       ...missing(needed.read, constants.R_OK),
+      ...replacedRsync(settings),
+      ...(await folders(settings)),
       ...otherLaunchers(keys),
       ...loose([...needed.executed, ...needed.read, ...siblings(programs.main), '/usr/bin/env']),
     ];
@@ -79,6 +84,37 @@ function missing(paths: readonly string[], access: number): Finding[] {
   });
 }
 
+/** The gate refuses everybody then (gate/inspect.ts). */
+function replacedRsync(settings: Settings): Finding[] {
+  if (!existsSync(settings.rsync)) return [];
+  try {
+    withCurrentRsync(settings);
+    return [];
+  } catch {
+    return [stale('rsync was replaced by one that lacks a protection, so no peer gets in')];
+  }
+}
+
+/** Each transfer starts with a log: where it cannot be written, none starts. */
+async function folders({ data, state }: Settings): Promise<Finding[]> {
+  const found: Finding[] = [];
+  for (const path of [data, state, `${state}/running`, `${state}/log`].filter(existsSync)) {
+    try {
+      accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    } catch {
+      const command = quoteAll(['chmod', '700', path]);
+      found.push(problem(`${path} is closed to you, so no transfer starts`, [command]));
+    }
+  }
+  if (!existsSync(state)) return found;
+  const { bavail, blocks } = await statfs(state);
+  if (blocks > 0 && bavail === 0) {
+    const text = `the disk of ${state} is full, so no transfer starts`;
+    found.push(problem(text, ['free some space: each transfer writes a log there']));
+  }
+  return found;
+}
+
 function stale(text: string): Finding {
   return problem(text, ['to make the launcher anew:', 'pysync doctor --fix'], remake);
 }
@@ -116,7 +152,7 @@ function otherLaunchers(keys: readonly OurKey[]): Finding[] {
 function loose(paths: readonly string[]): Finding[] {
   const places = new Map<string, LoosePlace>();
   for (const path of paths) {
-    for (const place of loosePlacesIfThere(path)) places.set(place.path, place);
+    for (const place of loosePlaces(path)) places.set(place.path, place);
   }
   return [...places.values()].map((place) =>
     problem(

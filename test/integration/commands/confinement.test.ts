@@ -13,7 +13,7 @@ import type { Machine } from '../../helpers/machine.js';
 import { createTemporaryFolder } from '../../helpers/tmp.js';
 
 const home = useHome();
-const [realBwrap, realRsync, realSetpriv] = ['bwrap', 'rsync', 'setpriv'].map(findTool);
+const [realBwrap, realRsync] = ['bwrap', 'rsync'].map(findTool);
 
 const createMachine = (...hidden: readonly string[]): Machine => machineOf(home, { hidden });
 
@@ -165,7 +165,9 @@ describe('an rsync that was replaced since the import', () => {
     writeFileSync(join(folder, 'letter'), 'hello');
     await mustExec(['mkfifo', join(folder, 'fifo')]);
     const refused = await machine.send(folder, '-D');
-    expect(refused.stderr).toContain('its owner can see it with: pysync status');
+    expect(refused.stderr).toContain('its owner can see it with: pysync doctor');
+    const { stdout } = await machine.pysync('doctor', 'launcher');
+    expect(stdout).toContain('rsync was replaced by one that lacks a protection');
     expect(await home.snapshot()).not.toContain('public/sent');
 
     expect((await machine.pysync()).stderr).toContain('the launcher was out of date');

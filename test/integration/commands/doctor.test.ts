@@ -29,7 +29,10 @@ describe('pysync doctor', () => {
     cleanups.push(() => sshd.stop());
     const env = { PYSYNC_SSHD_CONFIG: home.write('sshd_config', 'Port 22\nUsePAM yes\n') };
     const peer = await createPeer({ sshd, account, netns: hosts.sender.netns });
-    cleanups.push(() => Promise.resolve(peer.remove()));
+    cleanups.push(() => {
+      peer.remove();
+      return Promise.resolve();
+    });
     await home.pysync(['-i', peer.publicKey, '--name', 'bob'], { env, netns });
     expect(await peer.rsync([peer.publicKeyFile, `${peer.target}:`])).toMatchObject({
       exitCode: 0,

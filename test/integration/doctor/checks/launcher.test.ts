@@ -125,3 +125,18 @@ it('is found to be another than a key starts', async () => {
     'problem: the key of bob starts a launcher that is not there: /home/old/.local/share/pysync/gate',
   ]);
 });
+
+it('is found to have no place for its logs', async () => {
+  chmodSync(home.path('.local/state/pysync/log'), 0o500);
+  expect((await doctor()).of('launcher')).toEqual([
+    `problem: ${home.path('.local/state/pysync/log')} is closed to you, so no transfer starts`,
+  ]);
+  chmodSync(home.path('.local/state/pysync/log'), 0o700);
+  const state = home.path('.local/state/pysync');
+  const disk = `mount -t tmpfs -o size=64k,mode=777 none ${state}`;
+  const machine = machineOf(home, { prepare: [disk, `head -c 64k /dev/zero > ${state}/full`] });
+  const found = readFindings(await machine.pysync('doctor', 'launcher', '--json'));
+  expect(found.of('launcher')).toEqual([
+    `problem: the disk of ${state} is full, so no transfer starts`,
+  ]);
+});
