@@ -47,6 +47,8 @@ const tools = [
   { name: 'setfacl', package: 'acl', on: 'linux', for: 'tests' },
   { name: 'setfattr', package: 'attr', on: 'linux', for: 'tests' },
   { name: 'setpriv', package: 'util-linux', on: 'linux', for: ['tests', 'demo'] },
+  { name: 'nft', package: 'nftables', on: 'linux', for: 'tests' },
+  { name: 'ufw', package: 'ufw', on: 'linux', for: 'tests' },
   { name: 'unshare', package: 'util-linux', on: 'linux', for: ['tests', 'demo'] },
   { name: 'useradd', package: 'passwd', on: 'linux', for: ['tests', 'demo'] },
   { name: 'zsh', package: 'zsh', for: 'tests' },

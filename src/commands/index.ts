@@ -48,7 +48,7 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./revoke.js'),
   },
   {
-    usage: 'refresh [source...]',
+    usage: 'refresh [peer...]',
     summary: 'ask GitHub and https:// sources for changed keys, and follow them with --yes',
     options: (command) => {
       command
@@ -81,6 +81,16 @@ export const commands: readonly CommandEntry[] = [
         .option('--dir <dir>', 'the share (default: ~/public)');
     },
     load: () => import('./explain.js'),
+  },
+  {
+    usage: 'doctor [check...]',
+    summary: 'check all that a transfer needs, and prove that peers are confined',
+    options: (command) => {
+      command
+        .option('--fix', 'mend what can be mended without more rights')
+        .option('--deep', 'also what takes long: start libguestfs');
+    },
+    load: () => import('./doctor.js'),
   },
   {
     usage: 'config [preference] [value]',

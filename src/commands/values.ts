@@ -1,4 +1,6 @@
 /** What may stand for each `<value>` and `[value]` in the table of commands (index.ts). */
+import { wordOf } from '../doctor/check.js';
+import { checks } from '../doctor/checks/index.js';
 import { accesses } from '../gate/policy.js';
 import { preferences } from '../system/preferences.js';
 import type { ValueKind } from '../usage/command-line.js';
@@ -6,6 +8,7 @@ import type { ValueKind } from '../usage/command-line.js';
 export const valueKinds: Readonly<Record<string, ValueKind>> = {
   access: accesses,
   addresses: ['lan'],
+  check: checks.map(wordOf),
   command: 'command',
   dir: 'folder',
   engine: ['libguestfs', 'e2fsprogs'],

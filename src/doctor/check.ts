@@ -26,3 +26,8 @@ export interface Check {
   /** Looks, and changes nothing. Does not throw for what it is there to find. */
   readonly run: () => Promise<readonly Finding[]>;
 }
+
+/** How a check is called on the command line: `ssh-server`. */
+export function wordOf({ name }: Check): string {
+  return name.replaceAll(' ', '-');
+}

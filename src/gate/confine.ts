@@ -24,7 +24,10 @@ export interface Session {
 const logFormat = '%o %l %b %n';
 
 /** Where a sandbox of this level shows the share. */
-export function confinementOf(settings: Settings, share: string): Confinement {
+export function confinementOf(
+  settings: Pick<Settings, 'level' | 'dropsDevices' | 'confinesRoot'>,
+  share: string,
+): Confinement {
   const { level, dropsDevices } = settings;
   if (level === 'bubblewrap') {
     // Nothing else is there to confine it from, and rsync 3.5.0 could not open its log with it.
@@ -55,13 +58,35 @@ export function confine(
     ...decision.arguments.slice(1),
   ];
   const program = withGuard(withPlaces(rsync, decision, settings.sh), decision, settings.sh);
-  return ['/usr/bin/env', '-i', ...environment, ...cage(settings, session, program)];
+  return sandboxed(settings, session, program);
 }
 
 /** SECURITY: all that rsync's environment holds (test/attacks/environment.test.ts). */
 const environment = ['PATH=/usr/bin:/bin', 'LC_ALL=C.UTF-8', 'TZ=UTC0'];
 
-function cage(settings: Settings, session: Session, program: readonly string[]): string[] {
+/** What the sandbox is made from. */
+export type SandboxSettings = Pick<
+  Settings,
+  'level' | 'rsync' | 'sh' | 'bwrap' | 'setpriv' | 'libraries' | 'disablesUserns' | 'seccomp'
+>;
+
+/** What it is made for. */
+export type SandboxSession = Omit<Session, 'token'>;
+
+/** The words that run `program` as every transfer runs: in the environment and sandbox of one. */
+export function sandboxed(
+  settings: SandboxSettings,
+  session: SandboxSession,
+  program: readonly string[],
+): string[] {
+  return ['/usr/bin/env', '-i', ...environment, ...cage(settings, session, program)];
+}
+
+function cage(
+  settings: SandboxSettings,
+  session: SandboxSession,
+  program: readonly string[],
+): string[] {
   switch (settings.level) {
     case 'bubblewrap':
       return [settings.bwrap, ...bubblewrapArguments(settings, session), '--', ...program];
@@ -82,10 +107,7 @@ function cage(settings: Settings, session: Session, program: readonly string[]):
  * made read-only last: a push through a link to `/` would fill memory that nobody sees. No /proc:
  * it would tell the share's real path.
  */
-export function bubblewrapArguments(
-  settings: Pick<Settings, 'rsync' | 'sh' | 'libraries' | 'disablesUserns' | 'seccomp'>,
-  session: Omit<Session, 'token'>,
-): string[] {
+function bubblewrapArguments(settings: SandboxSettings, session: SandboxSession): string[] {
   const programs = [settings.rsync, settings.sh, ...settings.libraries];
   return [
     ...['--unshare-all', '--unshare-user', '--die-with-parent', '--new-session', '--clearenv'],
@@ -109,10 +131,7 @@ export function bubblewrapArguments(
 }
 
 /** Landlock lets through what is named here and nothing else; making devices and fifos is not. */
-export function landlockArguments(
-  settings: Pick<Settings, 'rsync' | 'sh' | 'libraries'>,
-  session: Omit<Session, 'token'>,
-): string[] {
+function landlockArguments(settings: SandboxSettings, session: SandboxSession): string[] {
   const write =
     'write-file,truncate,remove-dir,remove-file,make-dir,make-reg,make-sym,refer,read-file,read-dir';
   const rule = (access: string, path: string): string[] => [

@@ -5,6 +5,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { childProcess } from './child-process.js';
+import type { Settings } from './settings.js';
 
 export interface RsyncFacts {
   readonly rsyncStamp: string;
@@ -30,6 +31,21 @@ export function inspectRsync(rsync: string, sh: string): RsyncFacts {
 export function rsyncStamp(path: string): string {
   const { ino, size, mtimeMs } = statSync(path);
   return `${ino}-${size}-${Math.floor(mtimeMs)}`;
+}
+
+/**
+ * The settings, with rsync's facts found out anew where it is not the one they are about.
+ *
+ * SECURITY: an older rsync than before may lack a protection that the launcher was made to rely on:
+ * it serves nobody until the launcher is made anew (test/integration/commands/confinement.test.ts).
+ */
+export function withCurrentRsync(settings: Settings): Settings {
+  if (rsyncStamp(settings.rsync) === settings.rsyncStamp) return settings;
+  const now = { ...settings, ...inspectRsync(settings.rsync, settings.sh) };
+  const { level, seccomp, dropsDevices, confinesRoot } = now;
+  const lacksDrop = !dropsDevices && seccomp === '' && level !== 'landlock';
+  if (lacksDrop || (!confinesRoot && level === 'none')) throw new Error('rsync lost a protection');
+  return now;
 }
 
 /** The shared libraries and the loader that `programs` need, and what iconv and the locale read. */

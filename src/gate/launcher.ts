@@ -39,7 +39,7 @@ export function launcherText({ node, main, version, settings }: LauncherParts): 
 # that comes back, and tidies up after it.
 PATH=/usr/bin:/bin
 problem() {
-  echo 'pysync: the receiving side has a problem; its owner can see it with: pysync status' >&2
+  echo 'pysync: the receiving side has a problem; its owner can see it with: pysync doctor' >&2
 }
 fail() {
   problem

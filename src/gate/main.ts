@@ -11,7 +11,7 @@ import { isStillAuthorized } from './authorized.js';
 import { confine, confinementOf } from './confine.js';
 import { NotRsync, decide, readCommand } from './decide.js';
 import type { Decision } from './decide.js';
-import { inspectRsync, rsyncStamp } from './inspect.js';
+import { withCurrentRsync } from './inspect.js';
 import type { Policy } from './policy.js';
 import { parsePolicy } from './policy.js';
 import { quoteAll } from './quote.js';
@@ -36,7 +36,7 @@ import { secludedWord } from './words.js';
 async function main(): Promise<string> {
   const words = process.argv.slice(2);
   const border = words.indexOf('--');
-  const settings = current(parseSettings(words.slice(0, border)));
+  const settings = withCurrentRsync(parseSettings(words.slice(0, border)));
   const policyWords = words.slice(border + 1);
   const policy = parsePolicy(policyWords);
   const command = process.env['SSH_ORIGINAL_COMMAND'] ?? '';
@@ -125,21 +125,6 @@ function neededFiles({ level, bwrap, setpriv, rsync, sh, libraries }: Settings):
   return [...cages[level], rsync, sh, ...libraries];
 }
 
-/**
- * The settings, with rsync's facts found out anew where it is not the one they are about.
- *
- * SECURITY: an older rsync than before may lack a protection that the launcher was made to rely on:
- * it serves nobody until the launcher is made anew (test/integration/commands/confinement.test.ts).
- */
-function current(settings: Settings): Settings {
-  if (rsyncStamp(settings.rsync) === settings.rsyncStamp) return settings;
-  const now = { ...settings, ...inspectRsync(settings.rsync, settings.sh) };
-  const { level, seccomp, dropsDevices, confinesRoot } = now;
-  const lacksDrop = !dropsDevices && seccomp === '' && level !== 'landlock';
-  if (lacksDrop || (!confinesRoot && level === 'none')) throw new Error('rsync lost a protection');
-  return now;
-}
-
 async function decisionFor(policy: Policy, settings: Settings, command: string): Promise<Decision> {
   const request = readCommand(command);
   const secluded = request.secluded ? (await readSecludedWords(0)).map(secludedWord) : [];
@@ -182,7 +167,7 @@ function tell(error: unknown): void {
   const lines =
     error instanceof Refusal
       ? [error.message, ...error.hints]
-      : ['the receiving side has a problem; its owner can see it with: pysync status'];
+      : ['the receiving side has a problem; its owner can see it with: pysync doctor'];
   const [first = '', ...rest] = lines.map((line) => line.replaceAll(/\p{C}/gu, '?'));
   writeSync(2, [`pysync: ${first}`, ...rest.map((line) => `  ${line}`), ''].join('\n'));
 }

@@ -2,30 +2,32 @@
  * Finds out how well this machine can keep rsync inside a share, by trying each level for real,
  * strongest first.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PysyncError } from '../errors.js';
-import { bubblewrapArguments, landlockArguments } from '../gate/confine.js';
 import { inspectRsync } from '../gate/inspect.js';
 import { quote } from '../gate/quote.js';
 import type { Settings } from '../gate/settings.js';
 import { dataFolder, stateFolder } from '../system/folders.js';
-import { run } from '../system/run.js';
 import { printable } from '../system/text.js';
 import { findTool, lookForTool } from '../system/tools.js';
 import { deviceFilter } from './seccomp.js';
+import { tryInSandbox, withTrialShare } from './trial.js';
+import type { TrialSettings } from './trial.js';
 
 type Machine = Omit<Settings, 'level' | 'disablesUserns' | 'seccomp' | 'authorizedKeys'>;
 
 /**
  * The settings for the launcher, with the strongest level that was seen to hold. `none` is taken
- * only on the owner's word (`allowNone`) and needs an rsync with protections of its own.
+ * only on the owner's word (`allowNone`) and needs an rsync with protections of its own. What is
+ * made for the trials, and what the settings name, is written into `folder`.
  *
  * Throws PysyncError `CONFINEMENT_MISSING`, with why each level failed and how to mend it.
  */
 export async function findConfinement(
   authorizedKeys: string,
   allowNone: boolean,
+  folder = dataFolder(),
 ): Promise<Settings> {
   const rsync = findTool('rsync');
   const sh = '/bin/sh';
@@ -40,7 +42,7 @@ export async function findConfinement(
   };
   const reasons: string[] = [];
   for (const attempt of [tryBubblewrap, tryLandlock]) {
-    const result = await attempt(machine);
+    const result = await attempt(machine, folder);
     if (typeof result !== 'string') return { ...machine, ...result, authorizedKeys };
     reasons.push(result);
   }
@@ -54,36 +56,28 @@ export async function findConfinement(
 
 type Found = Pick<Settings, 'level' | 'disablesUserns' | 'seccomp'>;
 
-async function tryBubblewrap(machine: Machine): Promise<Found | string> {
+async function tryBubblewrap(machine: Machine, folder: string): Promise<Found | string> {
   if (process.platform !== 'linux') return 'bubblewrap: only on Linux';
   if (machine.bwrap === '') return 'bubblewrap: not installed';
-  const seccomp = machine.dropsDevices ? '' : writeFilter();
+  const seccomp = machine.dropsDevices ? '' : writeFilter(folder);
   if (seccomp === undefined) {
     return 'bubblewrap: rsync is older than 3.5.0 and this processor has no filter against devices';
   }
   let reason = '';
   for (const disablesUserns of [true, false]) {
     const found: Found = { level: 'bubblewrap', disablesUserns, seccomp };
-    const settings = { ...machine, ...found };
-    reason = await probe(machine, seccomp, (session) => ({
-      command: [machine.bwrap, ...bubblewrapArguments(settings, session)],
-      root: '/share',
-    }));
+    reason = await probe({ ...machine, ...found }, folder);
     if (reason === '') return found;
   }
   return `bubblewrap: ${reason}`;
 }
 
-async function tryLandlock(machine: Machine): Promise<Found | string> {
+async function tryLandlock(machine: Machine, folder: string): Promise<Found | string> {
   if (process.platform !== 'linux') return 'Landlock: only on Linux';
   if (machine.setpriv === '') return 'Landlock: setpriv (util-linux) is not installed';
-  const reason = await probe(machine, '', (session) => ({
-    command: [machine.setpriv, ...landlockArguments(machine, session)],
-    root: session.share,
-  }));
-  return reason === ''
-    ? { level: 'landlock', disablesUserns: false, seccomp: '' }
-    : `Landlock: ${reason}`;
+  const found: Found = { level: 'landlock', disablesUserns: false, seccomp: '' };
+  const reason = await probe({ ...machine, ...found }, folder);
+  return reason === '' ? found : `Landlock: ${reason}`;
 }
 
 function withoutSandbox(machine: Machine): Found {
@@ -95,47 +89,25 @@ function withoutSandbox(machine: Machine): Found {
   return { level: 'none', disablesUserns: false, seccomp: '' };
 }
 
-interface Probe {
-  readonly command: readonly string[];
-  /** Where the sandbox shows the share. */
-  readonly root: string;
-}
-
 /**
  * Runs the sandbox over a share of its own. Empty if rsync starts, the share can be written, and
  * neither a file beside the share nor one of the system's can be read or written; else the reason.
+ * The doctor tries more (doctor/escape.ts).
  */
-async function probe(
-  machine: Machine,
-  seccomp: string,
-  cage: (session: { share: string; log: string; readOnly: boolean }) => Probe,
-): Promise<string> {
-  const folder = mkdtempSync(join(dataFolder(), 'probe-'));
-  try {
-    const share = join(folder, 'share');
-    mkdirSync(share);
-    writeFileSync(join(folder, 'log'), '');
+async function probe(settings: TrialSettings, parent: string): Promise<string> {
+  return withTrialShare(parent, settings, async ({ folder, session, root }) => {
     writeFileSync(join(folder, 'beside'), 'secret');
-    const { command, root } = cage({ share, log: join(folder, 'log'), readOnly: false });
     const beside = quote(join(folder, 'beside'));
     const script = [
-      `${quote(machine.rsync)} --version >/dev/null || exit 3`,
+      `${quote(settings.rsync)} --version >/dev/null || exit 3`,
       `echo in >${quote(`${root}/written`)} || exit 4`,
       `for file in ${beside} /etc/passwd; do (: <"$file") 2>/dev/null && exit 5; done`,
       `(: >${quote(join(folder, 'escaped'))}) 2>/dev/null && exit 6`,
       'echo confined',
     ].join('\n');
-    const words = [...command, '--', machine.sh, '-c', script];
-    const redirect = seccomp === '' ? '' : ` 9<${quote(seccomp)}`;
-    const result = await run('sh', ['-c', `"$@"${redirect}`, 'sh', ...words], {
-      purpose: 'try the sandbox',
-      expectExit: Array.from({ length: 256 }, (_, status) => status),
-      timeoutMs: 20_000,
-    });
-    return judge(result, join(share, 'written'));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+    const result = await tryInSandbox(settings, session, [settings.sh, '-c', script]);
+    return judge(result, join(session.share, 'written'));
+  });
 }
 
 function judge(result: { exitCode: number; stdout: string; stderr: string }, file: string): string {
@@ -148,10 +120,10 @@ function judge(result: { exitCode: number; stdout: string; stderr: string }, fil
 }
 
 /** The filter's file; undefined where there is none for this processor. */
-function writeFilter(): string | undefined {
+function writeFilter(folder: string): string | undefined {
   const filter = deviceFilter(process.arch);
   if (filter === undefined) return undefined;
-  const path = join(dataFolder(), 'mknod.bpf');
+  const path = join(folder, 'mknod.bpf');
   writeFileSync(path, filter, { mode: 0o600 });
   return path;
 }

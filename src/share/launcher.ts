@@ -89,3 +89,15 @@ export function launcherSettings(): Settings | undefined {
     return undefined;
   }
 }
+
+/** The Node and the gate that the launcher in place starts; undefined where it cannot be read. */
+export function launcherPrograms(): { readonly node: string; readonly main: string } | undefined {
+  try {
+    const text = readFileSync(launcherPath(), 'utf8');
+    const [, ...words] = /^\[ -x (.*) \] && \[ -r (.*) \] \|\| fail$/m.exec(text) ?? [];
+    const [node, main] = words.map((word) => splitWords(word)[0]?.text);
+    return node === undefined || main === undefined ? undefined : { node, main };
+  } catch {
+    return undefined;
+  }
+}

@@ -20,6 +20,7 @@ export const style = {
   bold: (text: string): string => out.bold(text),
   dim: (text: string): string => out.dim(text),
   good: (text: string): string => out.green(text),
+  warn: (text: string): string => out.yellow(text),
   bad: (text: string): string => out.red(text),
 };
 

@@ -3,9 +3,11 @@
  * keys' public halves, and whether it answers.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { connect } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { readLines } from './lines.js';
+import { readConfig, sshdConfigPath } from './sshd-config.js';
 
 export interface HostKey {
   /** `ED25519`, as ssh names it when it asks on first contact. */
@@ -25,13 +27,15 @@ export interface SshServer {
   readonly writableByOthers: readonly string[];
 }
 
-/** Looks at the server, for the account whose home is `home`. `PYSYNC_SSHD_CONFIG` names the config of another than the system's. */
+/** Looks at the server, for the account whose home is `home`. */
 export async function findSshServer(home: string): Promise<SshServer> {
-  const settings = readConfig(process.env['PYSYNC_SSHD_CONFIG'] ?? '/etc/ssh/sshd_config');
-  const port = Number(settings.find(([name]) => name === 'port')?.[1] ?? '22');
-  const listen = settings.filter(([name]) => name === 'listenaddress').map(([, value]) => value);
-  const keyFiles = settings.filter(([name]) => name === 'hostkey').map(([, value]) => value);
-  const isStrict = settings.find(([name]) => name === 'strictmodes')?.[1]?.toLowerCase() !== 'no';
+  const lines = readConfig(sshdConfigPath()).filter(({ match }) => match === undefined);
+  const valuesOf = (wanted: string): string[] =>
+    lines.filter(({ name }) => name === wanted).map(({ value }) => value);
+  const port = Number(valuesOf('port')[0] ?? '22');
+  const listen = valuesOf('listenaddress');
+  const keyFiles = valuesOf('hostkey');
+  const isStrict = valuesOf('strictmodes')[0]?.toLowerCase() !== 'no';
   const loose = (name: string): string[] => {
     const path = join(home, name);
     const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
@@ -47,47 +51,6 @@ export async function findSshServer(home: string): Promise<SshServer> {
 
 /** sshd's own defaults (sshd_config(5), HostKey), in the order in which clients prefer them. */
 const defaultKeyFiles = ['ed25519', 'ecdsa', 'rsa'].map((t) => `/etc/ssh/ssh_host_${t}_key`);
-
-/** Keyword (in lower case) and first value of each line before the first `Match`. */
-function readConfig(path: string, depth = 0): [string, string][] {
-  const settings: [string, string][] = [];
-  for (const line of readLines(path)) {
-    const [, keyword = '', value = ''] = /^\s*([A-Za-z]+)[\s=]+"?([^"#]+?)"?\s*$/.exec(line) ?? [];
-    const name = keyword.toLowerCase();
-    if (name === 'match') break;
-    if (name === 'include' && depth < 4) {
-      const files = value.split(/\s+/).flatMap((pattern) => expand(pattern, dirname(path)));
-      settings.push(...files.flatMap((file) => readConfig(file, depth + 1)));
-    } else if (name !== '') {
-      settings.push([name, value]);
-    }
-  }
-  return settings;
-}
-
-/** The files of an `Include` pattern with a wildcard in its last part, sorted as sshd does. */
-function expand(pattern: string, base: string): string[] {
-  const path = pattern.startsWith('/') ? pattern : join(base, pattern);
-  if (!path.includes('*')) return [path];
-  const folder = dirname(path);
-  const [head = '', tail = ''] = path.slice(folder.length + 1).split('*', 2);
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.startsWith(head) && name.endsWith(tail))
-      .sort()
-      .map((name) => join(folder, name));
-  } catch {
-    return [];
-  }
-}
-
-function readLines(path: string): string[] {
-  try {
-    return readFileSync(path, 'utf8').split('\n');
-  } catch {
-    return [];
-  }
-}
 
 function hostKeyOf(file: string): HostKey[] {
   const [type, blob] = readLines(`${file}.pub`)[0]?.split(' ') ?? [];
@@ -105,27 +68,32 @@ function hostOf(listenAddress: string): string {
 
 async function answers(port: number, hosts: readonly string[]): Promise<boolean> {
   for (const host of new Set(hosts)) {
-    if (await hasBanner(port, host)) return true;
+    if ((await bannerAt(port, host)) !== undefined) return true;
   }
   return false;
 }
 
-/** An ssh server speaks first, and its first line starts with `SSH-` (RFC 4253, 4.2). */
-function hasBanner(port: number, host: string): Promise<boolean> {
+/**
+ * What the server at this port calls itself (`SSH-2.0-OpenSSH_9.2p1 Debian-2`), or undefined where
+ * none answers within a second. An ssh server speaks first, and its first line starts with `SSH-`
+ * (RFC 4253, 4.2).
+ */
+export function bannerAt(port: number, host: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ port, host });
-    const end = (result: boolean): void => {
+    const end = (result: string | undefined): void => {
       socket.destroy();
       resolve(result);
     };
     socket.setTimeout(1000, () => {
-      end(false);
+      end(undefined);
     });
     socket.once('error', () => {
-      end(false);
+      end(undefined);
     });
     socket.once('data', (data) => {
-      end(data.toString('latin1').startsWith('SSH-'));
+      const [line = ''] = data.toString('latin1').split(/\r?\n/, 1);
+      end(line.startsWith('SSH-') ? line : undefined);
     });
   });
 }

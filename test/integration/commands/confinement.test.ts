@@ -1,61 +1,21 @@
 /**
- * The ladder of confinement, on machines that lack a step of it. Such a machine is a mount
- * namespace: what stands in its /usr/local/sbin is found before the system's own tools.
+ * The ladder of confinement, on machines that lack a step of it.
  */
 import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, inject, it } from 'vitest';
-import { quoteAll } from '../../../src/gate/quote.js';
+import { describe, expect, it } from 'vitest';
 import { findTool } from '../../../src/system/tools.js';
-import { exec, mustExec, systemPath } from '../../helpers/exec.js';
-import type { ExecResult } from '../../helpers/exec.js';
+import { exec, mustExec } from '../../helpers/exec.js';
 import { parseJson, useHome } from '../../helpers/home.js';
 import { ed25519Line } from '../../helpers/key-blob.js';
+import { machineOf } from '../../helpers/machine.js';
+import type { Machine } from '../../helpers/machine.js';
 import { createTemporaryFolder } from '../../helpers/tmp.js';
 
 const home = useHome();
-const [realBwrap, realRsync, realSetpriv] = ['bwrap', 'rsync', 'setpriv'].map(findTool);
+const [realBwrap, realRsync] = ['bwrap', 'rsync'].map(findTool);
 
-interface Machine {
-  /** Puts a program where it is found first. */
-  install(name: string, program: string | Buffer): void;
-  pysync(...args: readonly string[]): Promise<ExecResult>;
-  /** Has the first imported key send `folder` with a real client; the launcher runs as in a login. */
-  send(folder: string, ...options: readonly string[]): Promise<ExecResult>;
-}
-
-/** A machine on which the files that are `hidden` cannot be run. */
-function createMachine(...hidden: readonly string[]): Machine {
-  const tools = createTemporaryFolder().path;
-  chmodSync(tools, 0o755);
-  const set = 'mount --bind "$0" /usr/local/sbin';
-  const hide = hidden.map((path) => `mount --bind /dev/null ${path}`);
-  const script = [set, ...hide, 'exec "$@"'].join(' && ');
-  const { uid, gid, name } = home.account;
-  const enter = [
-    ...['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, tools],
-    ...[realSetpriv ?? '', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--', 'env', '-i'],
-    ...[`HOME=${home.account.home}`, `USER=${name}`, `PATH=${systemPath}`],
-  ];
-  const cwd = home.account.home;
-  return {
-    install: (tool, program) => {
-      // Removed first, so that it is another file, as after an upgrade.
-      rmSync(join(tools, tool), { force: true });
-      writeFileSync(join(tools, tool), program);
-      chmodSync(join(tools, tool), 0o755);
-    },
-    pysync: (...args) =>
-      exec([...enter, inject('node'), join(inject('program'), 'bin/pysync.js'), ...args], { cwd }),
-    send: (folder, ...options) => {
-      const [, forced = ''] = /^restrict,command="([^"]*)"/.exec(home.keyLines()[0] ?? '') ?? [];
-      const remoteShell = join(createTemporaryFolder().path, 'ssh');
-      const login = `${quoteAll(enter)} SSH_ORIGINAL_COMMAND="$*" sh -c ${quoteAll([forced])}`;
-      writeFileSync(remoteShell, `#!/bin/sh\nshift\nexec ${login}\n`, { mode: 0o755 });
-      return exec(['rsync', '-r', '-e', remoteShell, ...options, `${folder}/`, 'host:sent/']);
-    },
-  };
-}
+const createMachine = (...hidden: readonly string[]): Machine => machineOf(home, { hidden });
 
 /** The installed rsync with a name changed that it knows an option by: it then lacks that option. */
 function rsyncWithout(option: string): Buffer {
@@ -205,7 +165,9 @@ describe('an rsync that was replaced since the import', () => {
     writeFileSync(join(folder, 'letter'), 'hello');
     await mustExec(['mkfifo', join(folder, 'fifo')]);
     const refused = await machine.send(folder, '-D');
-    expect(refused.stderr).toContain('its owner can see it with: pysync status');
+    expect(refused.stderr).toContain('its owner can see it with: pysync doctor');
+    const { stdout } = await machine.pysync('doctor', 'launcher');
+    expect(stdout).toContain('rsync was replaced by one that lacks a protection');
     expect(await home.snapshot()).not.toContain('public/sent');
 
     expect((await machine.pysync()).stderr).toContain('the launcher was out of date');

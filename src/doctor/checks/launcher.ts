@@ -1,0 +1,164 @@
+/** Is the launcher in place, is what it starts still there, and can nobody else change any of it? */
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { withCurrentRsync } from '../../gate/inspect.js';
+import { quoteAll } from '../../gate/quote.js';
+import type { Settings } from '../../gate/settings.js';
+import type { OurKey } from '../../keys/authorized-keys.js';
+import { importedKeys } from '../../keys/imported.js';
+import {
+  isLauncherCurrent,
+  launcherPath,
+  launcherPrograms,
+  launcherSettings,
+  makeLauncher,
+} from '../../share/launcher.js';
+import type { Check, Finding } from '../check.js';
+import { ok, problem, warning } from '../finding.js';
+import { loosePlaces, mendCommand, mendPlace } from '../loose-places.js';
+import type { LoosePlace } from '../loose-places.js';
+
+export const launcher: Check = {
+  name: 'launcher',
+  run: async () => {
+    const { keys } = await importedKeys();
+    const path = launcherPath();
+    if (!existsSync(path)) {
+      if (keys.length === 0) return [ok('none yet; it is made with the first import')];
+      return [...otherLaunchers(keys), stale(`${path} is not there, so no peer gets in`)];
+    }
+    const settings = launcherSettings();
+    const programs = launcherPrograms();
+    if (settings === undefined || programs === undefined) {
+      return [stale(`${path} is not as pysync writes it`)];
+    }
+    const needed = neededFiles(settings, programs);
+    const found = [
+      ...missing(needed.executed, constants.X_OK),
+      ...missing(needed.read, constants.R_OK),
+      ...replacedRsync(settings),
+      ...(await folders(settings)),
+      ...otherLaunchers(keys),
+      ...loose([...needed.executed, ...needed.read, ...siblings(programs.main), '/usr/bin/env']),
+    ];
+    if (found.length === 0 && !isLauncherCurrent()) found.push(outdated(programs));
+    return found.length > 0
+      ? found
+      : [ok(`${path} is of this version, and all that it starts is there and safe from others`)];
+  },
+};
+
+type Programs = NonNullable<ReturnType<typeof launcherPrograms>>;
+
+interface NeededFiles {
+  readonly executed: readonly string[];
+  readonly read: readonly string[];
+}
+
+function neededFiles(settings: Settings, { node, main }: Programs): NeededFiles {
+  const { level, bwrap, setpriv, rsync, sh, libraries, seccomp } = settings;
+  const cages = { bubblewrap: [bwrap], landlock: [setpriv], none: [] };
+  return {
+    executed: [launcherPath(), node, rsync, sh, ...cages[level]],
+    read: [main, ...libraries, ...(seccomp === '' ? [] : [seccomp])],
+  };
+}
+
+/** The other files of the gate. */
+function siblings(main: string): string[] {
+  const folder = dirname(main);
+  return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
+}
+
+function missing(paths: readonly string[], access: number): Finding[] {
+  return paths.flatMap((path) => {
+    try {
+      accessSync(path, access);
+      return [];
+    } catch {
+      const what = existsSync(path) ? 'cannot be used' : 'is not there any more';
+      return [stale(`${path} ${what}, so no peer gets in`)];
+    }
+  });
+}
+
+/** The gate refuses everybody then (gate/inspect.ts). */
+function replacedRsync(settings: Settings): Finding[] {
+  if (!existsSync(settings.rsync)) return [];
+  try {
+    withCurrentRsync(settings);
+    return [];
+  } catch {
+    return [stale('rsync was replaced by one that lacks a protection, so no peer gets in')];
+  }
+}
+
+/** Each transfer starts with a log: where it cannot be written, none starts. */
+async function folders({ data, state }: Settings): Promise<Finding[]> {
+  const found: Finding[] = [];
+  for (const path of [data, state, `${state}/running`, `${state}/log`].filter(existsSync)) {
+    try {
+      accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    } catch {
+      const command = quoteAll(['chmod', '700', path]);
+      found.push(problem(`${path} is closed to you, so no transfer starts`, [command]));
+    }
+  }
+  if (!existsSync(state)) return found;
+  const { bavail, blocks } = await statfs(state);
+  if (blocks > 0 && bavail === 0) {
+    const text = `the disk of ${state} is full, so no transfer starts`;
+    found.push(problem(text, ['free some space: each transfer writes a log there']));
+  }
+  return found;
+}
+
+function stale(text: string): Finding {
+  return problem(text, ['to make the launcher anew:', 'pysync doctor --fix'], remake);
+}
+
+async function remake(): Promise<string> {
+  const { level } = await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), undefined);
+  return `made the launcher anew; its sandbox: ${level}`;
+}
+
+function outdated({ node, main }: Programs): Finding {
+  const isOther = node !== process.execPath || main !== join(__dirname, '../../gate/main.js');
+  const text = isOther
+    ? `it starts another pysync or Node than this one: ${node} ${main}`
+    : 'it was made by another version of pysync, or for another rsync';
+  return warning(text, ['to make it anew:', 'pysync doctor --fix'], remake);
+}
+
+/** A line names its launcher, so one of an earlier home or XDG_DATA_HOME goes on with that. */
+function otherLaunchers(keys: readonly OurKey[]): Finding[] {
+  const others = new Map<string, string[]>();
+  for (const { launcher, policy } of keys) {
+    if (launcher === launcherPath()) continue;
+    others.set(launcher, [...(others.get(launcher) ?? []), policy.peer]);
+  }
+  return [...others].map(([path, peers]) => {
+    const who = `the ${peers.length === 1 ? 'key' : 'keys'} of ${peers.join(', ')}`;
+    const hints = ['if it is not meant to, import the key again: pysync -i <key>'];
+    return existsSync(path)
+      ? warning(`${who} starts another launcher: ${path}`, hints)
+      : problem(`${who} starts a launcher that is not there: ${path}`, hints);
+  });
+}
+
+/** Whoever can write one of these decides what a peer's key runs. */
+function loose(paths: readonly string[]): Finding[] {
+  const places = new Map<string, LoosePlace>();
+  for (const path of paths) {
+    for (const place of loosePlaces(path)) places.set(place.path, place);
+  }
+  return [...places.values()].map((place) =>
+    problem(
+      `${place.path} ${place.how}, who then decide what a peer's key runs`,
+      [mendCommand(place)],
+      mendPlace(place),
+    ),
+  );
+}

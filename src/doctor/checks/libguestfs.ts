@@ -1,0 +1,128 @@
+/**
+ * Can libguestfs make volumes here? Starting it takes half a minute, so this looks for the known
+ * reasons why it could not; `--deep` starts it.
+ */
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { errnoOf, PysyncError } from '../../errors.js';
+import { lookForTool } from '../../system/tools.js';
+import { knownFailure } from '../../volume/engines/diagnose.js';
+import { libguestfs as engine } from '../../volume/engines/libguestfs.js';
+import { minimumSize } from '../../volume/layout.js';
+import type { Check, Finding } from '../check.js';
+import { ok, warning } from '../finding.js';
+
+/** No problem for peers: volumes that are there do without, and e2fsprogs makes new ones. */
+const instead = 'until then e2fsprogs makes the volumes, which are the same';
+
+export const libguestfs: Check = {
+  name: 'libguestfs',
+  run: () => Promise.resolve(look()),
+};
+
+export const libguestfsStart: Check = {
+  name: 'libguestfs',
+  run: async () => {
+    if (look().some(({ verdict }) => verdict !== 'ok')) return [];
+    const folder = mkdtempSync(join(tmpdir(), 'pysync-'));
+    const begun = Date.now();
+    try {
+      const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+      const image = join(folder, 'trial.img');
+      await engine.create({ image, size: minimumSize, ...owner, onProgress: () => undefined });
+      return [ok(`it made a volume in ${Math.round((Date.now() - begun) / 1000)} s`)];
+    } catch (error) {
+      if (!(error instanceof PysyncError)) throw error;
+      return [warning(error.message, [...error.hints, instead])];
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+function look(): Finding[] {
+  if (process.platform !== 'linux') return [ok('not used on this system')];
+  const code = obstacle();
+  if (code !== undefined) {
+    const { sentence, hints } = knownFailure(code);
+    return [warning(sentence, [...hints, instead])];
+  }
+  const kvm = kvmObstacle();
+  if (kvm === undefined) return [ok('nothing known keeps it from starting; to start it: --deep')];
+  return [
+    ok(`nothing known keeps it from starting, but slowly, since ${kvm}; to start it: --deep`),
+  ];
+}
+
+/** The code of the failure that it would end with (volume/engines/diagnose.ts). */
+function obstacle(): string | undefined {
+  if (lookForTool('guestfish') === undefined) return 'ENGINE_MISSING';
+  const machines = ['qemu-system-x86_64', 'qemu-system-aarch64', 'qemu-kvm', 'kvm'];
+  const hasQemu = machines.some((name) => lookForTool(name) !== undefined);
+  if (!hasQemu && process.env['LIBGUESTFS_HV'] === undefined) return 'ENGINE_NO_QEMU';
+  // A ready-made appliance needs neither supermin nor a kernel: guestfs(3), LIBGUESTFS_PATH.
+  if (process.env['LIBGUESTFS_PATH'] !== undefined) return undefined;
+  if (lookForTool('supermin') === undefined) return 'ENGINE_NO_SUPERMIN';
+  if (process.env['SUPERMIN_KERNEL'] !== undefined) return undefined;
+  const kernels = kernelFiles();
+  if (kernels.length === 0) return 'ENGINE_NO_KERNEL';
+  return kernels.some(isReadable) ? undefined : 'ENGINE_KERNEL_UNREADABLE';
+}
+
+/** Where supermin looks for one that has modules, too: supermin(1). */
+function kernelFiles(): string[] {
+  const versions = list('/lib/modules');
+  const inBoot = list('/boot').filter((name) => /^vmlinu[xz]-/.test(name));
+  return [
+    ...inBoot
+      .filter((name) => versions.some((version) => name.endsWith(`-${version}`)))
+      .map((name) => join('/boot', name)),
+    ...versions.map((version) => join('/lib/modules', version, 'vmlinuz')).filter(isThere),
+  ];
+}
+
+function isThere(path: string): boolean {
+  return can(path, constants.F_OK);
+}
+
+function isReadable(path: string): boolean {
+  return can(path, constants.R_OK);
+}
+
+function can(path: string, access: number): boolean {
+  try {
+    accessSync(path, access);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** Asked by opening it, as qemu does. That it then works is not sure: see the engine. */
+function kvmObstacle(): string | undefined {
+  try {
+    closeSync(openSync('/dev/kvm', 'r+'));
+    return undefined;
+  } catch (error) {
+    return errnoOf(error) === 'EACCES'
+      ? 'you may not use /dev/kvm (sudo adduser "$USER" kvm)'
+      : 'this machine has no /dev/kvm';
+  }
+}

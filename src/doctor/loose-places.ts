@@ -1,0 +1,96 @@
+/** Who could put something else in the place of a file: by writing it, or a folder above it. */
+import { chmodSync, lstatSync, readlinkSync } from 'node:fs';
+import type { Stats } from 'node:fs';
+import { homedir, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { errnoOf } from '../errors.js';
+import { quoteAll } from '../gate/quote.js';
+import { groupName, isPrivateGroup, userName } from '../system/accounts.js';
+import type { Finding } from './check.js';
+
+export interface LoosePlace {
+  readonly path: string;
+  /** Reads behind the path: `can be written by everybody`. */
+  readonly how: string;
+  /** Takes the leave to write from the others; only where the place is this user's own. */
+  readonly mend?: () => void;
+}
+
+/**
+ * The places on the way to `path`, the links on it included, at which somebody other than this user
+ * and root decides what is there. None where the path leads nowhere, which is for others to find.
+ */
+export function loosePlaces(path: string): LoosePlace[] {
+  try {
+    return placesOn(path).flatMap((place) => {
+      const stats = lstatSync(place);
+      const how = looseness(stats);
+      return how === undefined ? [] : [loosePlace(place, stats, how)];
+    });
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return [];
+  }
+}
+
+export function loosePlace(path: string, { uid, mode }: Stats, how: string): LoosePlace {
+  const mend = (): void => {
+    chmodSync(path, mode & 0o7755);
+  };
+  const isOurs = uid === process.geteuid?.() && (mode & 0o022) !== 0;
+  return { path, how, ...(isOurs ? { mend } : {}) };
+}
+
+function looseness(stats: Stats): string | undefined {
+  const { uid, gid, mode } = stats;
+  if (uid !== 0 && uid !== process.geteuid?.()) return `belongs to ${userName(uid)}`;
+  // A link's own bits say nothing, and in a folder like /tmp nobody replaces what is another's.
+  if (stats.isSymbolicLink() || (stats.isDirectory() && (mode & 0o1000) !== 0)) return undefined;
+  if ((mode & 0o002) !== 0) return 'can be written by everybody';
+  if ((mode & 0o020) === 0 || gid === 0 || isPrivateGroup(gid)) return undefined;
+  return `can be written by the group ${groupName(gid)}`;
+}
+
+/** Every folder, link and file that is met on the way to `path`. */
+function placesOn(path: string): string[] {
+  const places = ['/'];
+  const parts = path.split('/');
+  let at = '/';
+  let links = 0;
+  for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
+    if (part === '' || part === '.') continue;
+    if (part === '..') {
+      at = dirname(at);
+      continue;
+    }
+    const next = join(at, part);
+    places.push(next);
+    if (!lstatSync(next).isSymbolicLink()) {
+      at = next;
+      continue;
+    }
+    links += 1;
+    if (links > 40) throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
+    const target = readlinkSync(next);
+    if (target.startsWith('/')) at = '/';
+    parts.unshift(...target.split('/'));
+  }
+  return [...new Set(places)];
+}
+
+/** The command with which a person takes the leave to write there from others. */
+export function mendCommand({ path, how, mend }: LoosePlace): string {
+  const home = homedir();
+  const owner = path === home || path.startsWith(`${home}/`) ? userInfo().username : 'root';
+  const command = how.startsWith('belongs') ? `chown ${owner}` : 'chmod go-w';
+  return `${mend === undefined ? 'sudo ' : ''}${command} ${quoteAll([path])}`;
+}
+
+/** The same, for `--fix`; undefined where it takes more rights than we have. */
+export function mendPlace({ path, mend }: LoosePlace): Finding['fix'] {
+  if (mend === undefined) return undefined;
+  return () => {
+    mend();
+    return Promise.resolve(`took the leave to write ${path} from others`);
+  };
+}
