@@ -9,13 +9,17 @@ import { bubblewrapArguments, landlockArguments } from '../gate/confine.js';
 import { inspectRsync } from '../gate/inspect.js';
 import { quote } from '../gate/quote.js';
 import type { Settings } from '../gate/settings.js';
+import type { Chosen } from './chosen.js';
 import { dataFolder, stateFolder } from '../system/folders.js';
 import { run } from '../system/run.js';
 import { printable } from '../system/text.js';
 import { findTool, lookForTool } from '../system/tools.js';
 import { deviceFilter } from './seccomp.js';
 
-type Machine = Omit<Settings, 'level' | 'disablesUserns' | 'seccomp' | 'authorizedKeys'>;
+/** What is found out about the machine; the rest of the settings is the owner's choice. */
+type Confinement = Omit<Settings, keyof Chosen>;
+
+type Machine = Omit<Confinement, 'level' | 'disablesUserns' | 'seccomp' | 'authorizedKeys'>;
 
 /**
  * The settings for the launcher, with the strongest level that was seen to hold. `none` is taken
@@ -26,7 +30,7 @@ type Machine = Omit<Settings, 'level' | 'disablesUserns' | 'seccomp' | 'authoriz
 export async function findConfinement(
   authorizedKeys: string,
   allowNone: boolean,
-): Promise<Settings> {
+): Promise<Confinement> {
   const rsync = findTool('rsync');
   const sh = '/bin/sh';
   const machine: Machine = {

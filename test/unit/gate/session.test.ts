@@ -40,6 +40,7 @@ function header(change: Partial<Header> = {}): Header {
     share,
     address: '192.0.2.7',
     direction: 'push',
+    place: '.',
     command: 'rsync --server . x',
     pid: process.pid,
     mode: '750',
@@ -51,17 +52,21 @@ function header(change: Partial<Header> = {}): Header {
 
 function start(change: Partial<Header> = {}): Header {
   const running = header(change);
-  writeLog(logPaths(state, new Date(), running.pid).running, running);
+  writeLog(logPaths(state, new Date(), running.pid, running.key).running, running);
   return running;
 }
 
 describe('a log', () => {
   it('has a name that begins with its time and cannot be guessed', () => {
     const now = new Date('2026-11-23T05:06:07.891Z');
-    const [first, second] = [logPaths('/state', now, 42), logPaths('/state', now, 42)];
-    expect(first.running).toMatch(/^\/state\/running\/20261123T050607Z-42-[0-9a-f]{32}\.log$/);
-    expect(first.ended).toBe(first.running.replace('/running/', '/log/'));
-    expect(second.running).not.toBe(first.running);
+    const [first, second] = ['SHA256:ab/de+ghijklmn', 'SHA256:ab'].map((key) =>
+      logPaths('/state', now, 42, key),
+    );
+    expect(first?.running).toMatch(
+      /^\/state\/running\/20261123T050607Z-42-[0-9a-f]{32}-ab_de_ghijkl\.log$/,
+    );
+    expect(first?.ended).toBe(first?.running.replace('/running/', '/log/'));
+    expect(second?.running.slice(0, 40)).not.toBe(first?.running.slice(0, 40));
   });
 
   it('is its owner’s alone, begins with the header, and is never written over', () => {

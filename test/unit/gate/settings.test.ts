@@ -18,6 +18,11 @@ const settings: Settings = {
   state: '/home/me/.local/state/pysync',
   data: '/home/me/.local/share/pysync',
   authorizedKeys: '/home/me/.ssh/authorized_keys',
+  logCount: 1000,
+  logBytes: 2 ** 28,
+  logDays: 365,
+  onReceived: '/home/me/bin/on received',
+  notifies: true,
 };
 
 describe('the settings', () => {
@@ -33,6 +38,11 @@ describe('the settings', () => {
       const name = words[i] ?? '';
       expect(() => parseSettings(words.toSpliced(i, 2))).toThrow(`the launcher lacks ${name}`);
     }
+  });
+
+  it('are not read with a number that is none', () => {
+    const words = formatSettings({ ...settings, logCount: 0 });
+    expect(() => parseSettings(words)).toThrow('--log-count is no number');
   });
 
   it('are not read with a level that there is not', () => {
