@@ -106,6 +106,8 @@ if [ -n "$mode" ]; then
   rm -f "$log.time"
 fi
 printf 'pysync-end %s\\n' "$status" >>"$log"
+# The size stands in the name: see rotation.ts.
+ended=$ended-$(($(wc -c <"$log"))).log
 mv "$log" "$ended"
 ${afterTransfer}if [ -n "$cap" ] && [ "$status" -ne 0 ]; then
   # A volume that ran full may need a check before it can be written again.

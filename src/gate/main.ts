@@ -18,7 +18,15 @@ import { quoteAll } from './quote.js';
 import { Refusal } from './refusal.js';
 import { readSecludedWords } from './secluded.js';
 import { piecesFor, removeOldLogs, runningLogs } from './rotation.js';
-import { logPaths, makeLogFolders, ownMode, randomName, readHeader, writeLog } from './session.js';
+import {
+  beginLog,
+  logPaths,
+  makeLogFolders,
+  ownMode,
+  randomName,
+  readHeader,
+  writeRefusal,
+} from './session.js';
 import type { Header } from './session.js';
 import type { Settings } from './settings.js';
 import { parseSettings } from './settings.js';
@@ -62,7 +70,7 @@ async function main(): Promise<string> {
     const place = isPush ? (decision.places[0]?.path ?? '.').slice(0, notedText) : '';
     const begin = (): void => {
       const mode = isPush ? ownMode(policy.share, topAttributes, settings.state) : '';
-      writeLog(log.running, { ...header, direction, place, mode, topAttributes });
+      beginLog(log.running, { ...header, direction, place, mode, topAttributes });
     };
     const isMeant = (): boolean =>
       isStillAuthorized(settings.authorizedKeys, policyWords, header.address, new Date());
@@ -84,7 +92,7 @@ async function main(): Promise<string> {
   } catch (error) {
     const refusal = refusalFor(error, policy);
     rmSync(log.running, { force: true });
-    writeLog(log.ended, header, `pysync-refused ${JSON.stringify(refusal.message)}`);
+    writeRefusal(log, header, refusal.message);
     throw refusal;
   }
 }

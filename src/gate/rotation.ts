@@ -4,6 +4,23 @@
  */
 import { readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 
+/**
+ * The name of a log is `TIME-PID-RANDOM-KEY.log`, and `TIME-PID-RANDOM-KEY-BYTES.log` once it has
+ * ended: asking the disk for the size of each would take longer than all else that the gate does.
+ */
+export function endedName(stem: string, bytes: number): string {
+  return `${stem}-${bytes}.log`;
+}
+
+/** What a connection's log is called without its ending: the same while it runs and afterwards. */
+export function stemOf(name: string): string {
+  return name
+    .split('-')
+    .slice(0, 4)
+    .join('-')
+    .replace(/\.log$/, '');
+}
+
 export interface LogLimits {
   /** Ended connections whose logs are kept. */
   readonly count: number;
@@ -54,7 +71,7 @@ export function removeOldLogs(state: string, limits: LogLimits, now: Date): void
   const kept: { name: string; bytes: number }[] = [];
   for (const name of logsIn(folder)) {
     if (name < oldest) remove(name);
-    else kept.push({ name, bytes: sizeOf(`${folder}/${name}`) });
+    else kept.push({ name, bytes: bytesOf(name) });
   }
   dropWhile(kept, limits.count, () => 1, remove);
   dropWhile(kept, limits.bytes / 2, ({ bytes }) => bytes, remove);
@@ -67,12 +84,12 @@ function dropWhile<T extends { readonly name: string }>(
   weigh: (log: T) => number,
   remove: (name: string) => void,
 ): void {
+  let total = logs.reduce((sum, log) => sum + weigh(log), 0);
+  if (total <= limit) return;
   const weights = new Map<string, number>();
-  let total = 0;
   for (const log of logs) {
     const key = keyOf(log.name);
     weights.set(key, (weights.get(key) ?? 0) + weigh(log));
-    total += weigh(log);
   }
   while (total > limit) {
     const [heaviest] = [...weights].reduce((most, one) => (one[1] > most[1] ? one : most));
@@ -92,7 +109,7 @@ function setAsideAbandoned(state: string): void {
     const [, pid = ''] = name.split('-');
     if (isAlive(Number(pid))) continue;
     try {
-      renameSync(path, `${state}/log/${name}`);
+      renameSync(path, `${state}/log/${endedName(stemOf(name), statSync(path).size)}`);
     } catch {
       // Its launcher, or another gate, was faster.
     }
@@ -116,7 +133,11 @@ export function keyMark(fingerprint: string): string {
 }
 
 function keyOf(name: string): string {
-  return name.slice(name.lastIndexOf('-') + 1, -'.log'.length);
+  return stemOf(name).split('-')[3] ?? '';
+}
+
+function bytesOf(name: string): number {
+  return Number(name.split('-')[4]?.replace('.log', '') ?? 0);
 }
 
 /** The names of the logs in a folder, the oldest first. */
@@ -132,10 +153,6 @@ function namesIn(folder: string): string[] {
   } catch {
     return [];
   }
-}
-
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 export function isAlive(pid: number): boolean {

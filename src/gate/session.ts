@@ -10,7 +10,7 @@
  */
 import { closeSync, mkdirSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { Refusal } from './refusal.js';
-import { isAlive, keyMark, runningLogs, stampOf } from './rotation.js';
+import { endedName, isAlive, keyMark, runningLogs, stampOf } from './rotation.js';
 
 export interface Header {
   readonly version: 1;
@@ -42,6 +42,7 @@ export interface Header {
 
 export interface Log {
   readonly running: string;
+  /** Without its ending, in which the size stands. */
   readonly ended: string;
 }
 
@@ -49,8 +50,8 @@ export interface Log {
 export function logPaths(state: string, now: Date, pid: number, key: string): Log {
   // SECURITY: the random part keeps a peer from naming its own log through a planted link
   // (test/attacks/connection-log.test.ts).
-  const name = `${stampOf(now)}-${pid}-${randomName()}-${keyMark(key)}.log`;
-  return { running: `${state}/running/${name}`, ended: `${state}/log/${name}` };
+  const stem = `${stampOf(now)}-${pid}-${randomName()}-${keyMark(key)}`;
+  return { running: `${state}/running/${stem}.log`, ended: `${state}/log/${stem}` };
 }
 
 /** 128 random bits; node:crypto would take longer to load than all of the gate. */
@@ -72,11 +73,21 @@ export function makeLogFolders(state: string): void {
   }
 }
 
-/** Writes a log's first line, and more lines where it ends at once. */
-export function writeLog(path: string, header: Header, ...more: readonly string[]): void {
+/** Writes the first line of a log. */
+export function beginLog(path: string, header: Header): void {
+  writeNew(path, `${JSON.stringify(header)}\n`);
+}
+
+/** Writes the whole log of a connection that was refused. */
+export function writeRefusal(log: Log, header: Header, reason: string): void {
+  const text = `${JSON.stringify(header)}\npysync-refused ${JSON.stringify(reason)}\n`;
+  writeNew(endedName(log.ended, Buffer.byteLength(text)), text);
+}
+
+function writeNew(path: string, text: string): void {
   const descriptor = openSync(path, 'wx', 0o600);
   try {
-    writeSync(descriptor, [JSON.stringify(header), ...more, ''].join('\n'));
+    writeSync(descriptor, text);
   } finally {
     closeSync(descriptor);
   }

@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync, watch } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isAlive } from '../gate/rotation.js';
 import { stateFolder } from '../system/folders.js';
-import { isEnded, logPaths, nameIn, underItsName } from './log-files.js';
+import { isEnded, logPaths, idOf, underItsName } from './log-files.js';
 import { readLog } from './log-text.js';
 import type { LogReader } from './log-text.js';
 import { watchProgress } from './rate.js';
@@ -29,19 +29,19 @@ const pause = 500;
 /** Goes on for ever. `keep`: how many files of each transfer are kept by name. */
 export async function* follow(keep: number): AsyncGenerator<readonly Happening[], never> {
   const followed = new Map<string, Followed>();
-  let seen = new Set(logPaths().filter(isEnded).map(nameIn));
+  let seen = new Set(logPaths().filter(isEnded).map(idOf));
   const nextChange = watchFolders();
   for (;;) {
     const paths = logPaths();
-    const isNew = (path: string): boolean => !seen.has(nameIn(path));
+    const isNew = (path: string): boolean => !seen.has(idOf(path));
     // One that moved in this moment could not be opened, and is new once more at the next look.
     const missed = paths.filter(isNew).filter((path) => !begin(path, keep, followed));
-    seen = new Set(paths.filter((path) => !missed.includes(path)).map(nameIn));
-    yield [...followed].flatMap(([name, one]) => {
+    seen = new Set(paths.filter((path) => !missed.includes(path)).map(idOf));
+    yield [...followed].flatMap(([id, one]) => {
       const happenings = look(one);
       if (happenings.at(-1)?.kind === 'ended') {
         closeSync(one.descriptor);
-        followed.delete(name);
+        followed.delete(id);
       }
       return happenings;
     });
@@ -51,10 +51,10 @@ export async function* follow(keep: number): AsyncGenerator<readonly Happening[]
 
 function begin(path: string, keep: number, followed: Map<string, Followed>): boolean {
   try {
-    const name = nameIn(path);
-    followed.set(name, {
+    const id = idOf(path);
+    followed.set(id, {
       descriptor: openSync(path, 'r'),
-      reader: readLog(name.slice(0, -'.log'.length), keep),
+      reader: readLog(id, keep),
       progressOf: watchProgress(),
       hasStarted: false,
     });

@@ -1,7 +1,7 @@
 /** The logs on disk, as transfers. */
 import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isAlive, logsIn, stampOf } from '../gate/rotation.js';
+import { isAlive, logsIn, stampOf, stemOf } from '../gate/rotation.js';
 import { stateFolder } from '../system/folders.js';
 import { readLog } from './log-text.js';
 import type { SentFile, Transfer } from './transfer.js';
@@ -25,9 +25,8 @@ export function lastTransfers(wanted: Wanted): Logged[] {
   const found: Logged[] = [];
   for (const path of logPaths().reverse()) {
     if (found.length >= wanted.count) break;
-    const name = nameIn(path);
     // Names begin with the time, so what comes now is older still.
-    if (wanted.since !== undefined && name < stampOf(wanted.since)) break;
+    if (wanted.since !== undefined && idOf(path) < stampOf(wanted.since)) break;
     const transfer = readTransfer(path, wanted.keep);
     if (transfer !== undefined && isOf(transfer, wanted.peer)) found.push(transfer);
   }
@@ -53,9 +52,13 @@ export function logPaths(): string[] {
   // A log that ends between the two lookups is in both: ended ones second, so that it is read once.
   const running = logsIn(`${state}/running`);
   const ended = logsIn(`${state}/log`);
-  const names = [...new Set([...running, ...ended])].sort();
-  const haveEnded = new Set(ended);
-  return names.map((name) => join(state, haveEnded.has(name) ? 'log' : 'running', name));
+  const haveEnded = new Set(ended.map(stemOf));
+  return [
+    ...ended.map((name) => join(state, 'log', name)),
+    ...running
+      .filter((name) => !haveEnded.has(stemOf(name)))
+      .map((name) => join(state, 'running', name)),
+  ].sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
 }
 
 /** Whether this is the path of a log that no launcher writes to any more. */
@@ -67,7 +70,7 @@ export function isEnded(path: string): boolean {
 export function readTransfer(path: string, keep: number): Logged | undefined {
   try {
     const { mtime } = statSync(path);
-    const reader = readLog(nameIn(path).slice(0, -'.log'.length), keep);
+    const reader = readLog(idOf(path), keep);
     reader.read(readFileSync(path));
     const read = reader.transfer();
     if (read === undefined) return undefined;
@@ -96,6 +99,7 @@ export function underItsName({ header, fileCount }: Transfer, file: SentFile): S
   }
 }
 
-export function nameIn(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
+/** What a connection's log is known by, while it runs and afterwards. */
+export function idOf(path: string): string {
+  return stemOf(path.slice(path.lastIndexOf('/') + 1));
 }

@@ -20,7 +20,8 @@ afterEach(() => {
 
 /** A log that began at this hour of the day before `now`. */
 function log(hour: number, key: string, bytes = 10, folder = 'log', pid = 1): string {
-  const name = `20261124T${String(hour).padStart(2, '0')}0000Z-${pid}-abc-${key}.log`;
+  const stem = `20261124T${String(hour).padStart(2, '0')}0000Z-${pid}-abc-${key}`;
+  const name = folder === 'log' ? `${stem}-${bytes}.log` : `${stem}.log`;
   writeFileSync(join(state, folder, name), 'x'.repeat(bytes));
   return name;
 }
@@ -30,7 +31,7 @@ const kept = (): string[] => readdirSync(join(state, 'log')).sort();
 describe('the logs of ended connections', () => {
   it('are kept as long as they are within all limits', () => {
     const names = [log(1, 'bob'), log(2, 'eve'), log(3, 'bob')];
-    removeOldLogs(state, { count: 3, bytes: 60, days: 1 }, now);
+    removeOldLogs(state, { count: 3, bytes: 60, days: 2 }, now);
     expect(kept()).toEqual(names);
   });
 
@@ -65,7 +66,7 @@ describe('a log whose launcher is gone', () => {
     mkdirSync(join(state, 'running', `${dead}.top`));
     const alive = log(2, 'bob', 10, 'running', process.pid);
     removeOldLogs(state, many, now);
-    expect(kept()).toEqual([dead]);
+    expect(kept()).toEqual([dead.replace('.log', '-10.log')]);
     expect(readdirSync(join(state, 'running'))).toEqual([alive]);
     expect(existsSync(join(state, 'running', `${dead}.top`))).toBe(false);
   });

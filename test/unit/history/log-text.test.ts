@@ -132,7 +132,7 @@ describe('what is no log', () => {
       fc.uint8Array({ maxLength: 60 }),
       fc
         .constantFrom('\n', 'pysync-', 'cut', 'end ', 'hook ', '] f00d recv ', '\\#')
-        .map(Buffer.from),
+        .map((text) => Buffer.from(text)),
     );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 30 }), fc.boolean(), (pieces, hasHeader) => {
