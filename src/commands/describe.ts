@@ -35,7 +35,7 @@ export function describeExpiry(key: OurKey, now: Date): string {
 }
 
 /** `2026-12-31 23:59`, in this machine's time, as sshd reads it. */
-function localTime(date: Date): string {
+export function localTime(date: Date): string {
   const two = (value: number): string => String(value).padStart(2, '0');
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;

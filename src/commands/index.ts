@@ -58,6 +58,18 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./refresh.js'),
   },
   {
+    usage: 'log',
+    summary: 'show who sent or fetched what, when, how much, and how it ended',
+    options: (command) => {
+      command
+        .option('-n <count>', 'how many of the last connections (default: 20)')
+        .option('-f, --follow', 'go on with what happens, until Ctrl-C')
+        .option('--peer <peer>', 'only those of this peer, by name or fingerprint')
+        .option('--since <when>', 'only later ones: 12h, 2d, 2w, or a date as 2026-12-31');
+    },
+    load: () => import('./log.js'),
+  },
+  {
     usage: 'mount [share...]',
     summary: 'mount capped shares (the first transfer does so by itself)',
     load: () => import('./mount.js'),
@@ -93,8 +105,8 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./doctor.js'),
   },
   {
-    usage: 'config [preference] [value]',
-    summary: 'show or change a preference',
+    usage: 'config [words...]',
+    summary: 'show or change a preference: config NAME [VALUE], or get, set, unset NAME [VALUE]',
     options: (command) => {
       command.option('--unset', 'go back to the default');
     },

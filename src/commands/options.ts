@@ -80,7 +80,8 @@ const units: Readonly<Record<string, number>> = { h: 3600, d: 86_400, w: 604_800
 export function readExpires(options: Options, now: Date): Date | undefined {
   const value = text(options, 'expires');
   if (value === undefined || value === 'never') return undefined;
-  const expires = spanFrom(value, now) ?? endOfDay(value);
+  const span = spanOf(value);
+  const expires = span === undefined ? endOfDay(value) : new Date(now.getTime() + span);
   if (expires === undefined) {
     throw usage(
       `--expires '${value}' is neither a time span nor a date`,
@@ -91,16 +92,46 @@ export function readExpires(options: Options, now: Date): Date | undefined {
   return expires;
 }
 
-function spanFrom(value: string, now: Date): Date | undefined {
+/** Milliseconds of `12h`, `30d` or `2w`. */
+function spanOf(value: string): number | undefined {
   const [, count = '', unit = ''] = /^(\d{1,5})([hdw])$/.exec(value) ?? [];
   const seconds = units[unit];
-  return seconds === undefined ? undefined : new Date(now.getTime() + +count * seconds * 1000);
+  return seconds === undefined ? undefined : +count * seconds * 1000;
+}
+
+/** The first moment of `2026-12-31`, here. */
+function startOfDay(value: string): Date | undefined {
+  const [, year = '', month = '', day = ''] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(value) ?? [];
+  if (year === '') return undefined;
+  const date = new Date(+year, +month - 1, +day);
+  // A 31 of February comes out as another day.
+  return date.getMonth() === +month - 1 && date.getDate() === +day ? date : undefined;
 }
 
 function endOfDay(value: string): Date | undefined {
-  const [, year = '', month = '', day = ''] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(value) ?? [];
-  if (year === '') return undefined;
-  const date = new Date(+year, +month - 1, +day, 23, 59, 59);
-  // A 31 of February comes out as another day.
-  return date.getMonth() === +month - 1 && date.getDate() === +day ? date : undefined;
+  const date = startOfDay(value);
+  date?.setHours(23, 59, 59);
+  return date;
+}
+
+/** The moment `--since` means; a date means the beginning of that day here. Undefined: always. */
+export function readSince(options: Options, now: Date): Date | undefined {
+  const value = text(options, 'since');
+  if (value === undefined) return undefined;
+  const span = spanOf(value);
+  const since = span === undefined ? startOfDay(value) : new Date(now.getTime() - span);
+  if (since !== undefined) return since;
+  throw usage(
+    `--since '${value}' is neither a time span nor a date`,
+    'write 12h, 2d, 2w, or a date as 2026-12-31',
+  );
+}
+
+/** `-n`: how many; undefined where it was not given. */
+export function readCount(options: Options): number | undefined {
+  const value = text(options, 'n');
+  if (value === undefined || /^[1-9]\d{0,8}$/.test(value)) {
+    return value === undefined ? undefined : Number(value);
+  }
+  throw usage(`-n '${value}' is not a whole number from 1 on`);
 }

@@ -2,7 +2,10 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { PysyncError } from '../errors.js';
-import { runningTransfers } from '../history/running.js';
+import { lastTransfers, runningTransfers } from '../history/log-files.js';
+import type { Logged } from '../history/log-files.js';
+import { lookTwice } from '../history/rate.js';
+import type { Progress } from '../history/rate.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys, isExpired } from '../keys/imported.js';
 import { cappedShares } from '../share/registry.js';
@@ -23,11 +26,19 @@ import {
 import type { Reach } from './reach.js';
 import { describeShare, shareAsJson, shareNotes, viewShare } from './share-view.js';
 import type { ShareView } from './share-view.js';
+import {
+  describeProgress,
+  progressAsJson,
+  transferAsJson,
+  transferCells,
+} from './transfer-view.js';
 
 interface Status {
   readonly shares: readonly ShareView[];
   readonly broken: readonly string[];
-  readonly running: ReturnType<typeof runningTransfers>;
+  readonly running: readonly (readonly [Logged, Progress])[];
+  /** The last ones that have ended, the oldest first. */
+  readonly last: readonly Logged[];
   readonly level: keyof typeof levelMeanings | undefined;
   readonly reach: Reach;
 }
@@ -52,9 +63,21 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   );
   const { level, problems } = await mendLauncher(keys);
   for (const line of problems) note(printable(line));
-  const status: Status = { shares, broken, running: runningTransfers(), level, reach };
+  const status: Status = { shares, broken, ...(await recent()), level, reach };
   if (options['json'] === true) printJson(asJson(status));
   else printText(status);
+}
+
+/** Finished transfers that status shows. */
+const shownTransfers = 3;
+
+async function recent(): Promise<Pick<Status, 'running' | 'last'>> {
+  const isRunning = ({ ending }: Logged): boolean => ending.kind === 'running';
+  const running = runningTransfers();
+  // Some of the newest may be running ones, and are not among the last that have ended.
+  const newest = lastTransfers({ count: shownTransfers + running.length, keep: 0 });
+  const last = newest.filter((transfer) => !isRunning(transfer)).slice(-shownTransfers);
+  return { running: await lookTwice(running), last };
 }
 
 /**
@@ -77,7 +100,7 @@ async function mendLauncher(
   }
 }
 
-function printText({ shares, broken, running, level, reach }: Status): void {
+function printText({ shares, broken, running, last, level, reach }: Status): void {
   for (const sentence of broken) note(`pysync: ${printable(sentence)}`);
   const keys = shares.flatMap((share) => share.keys);
   for (const share of shares) {
@@ -90,9 +113,11 @@ function printText({ shares, broken, running, level, reach }: Status): void {
     print('Nobody may send yet. To let somebody in: pysync -i <key | file | github-user>');
     return;
   }
-  for (const { peer, direction, address, share } of running) {
-    const what = direction === 'push' ? 'sending into' : 'fetching from';
-    print(`now: ${peer} (${address}) is ${what} ${printable(share)}`);
+  for (const [transfer, progress] of running) print(`now: ${describeProgress(transfer, progress)}`);
+  if (last.length > 0) {
+    print();
+    print('Last transfers (pysync log shows more):');
+    for (const line of columns(last.map(transferCells))) print(`    ${line}`);
   }
   print();
   print('Peers on this network use plain rsync:');
@@ -119,13 +144,15 @@ function describeKey(key: OurKey): string[] {
   return [key.policy.peer, key.policy.key, describeAccess(key) + expired];
 }
 
-function asJson({ shares, broken, running, level, reach }: Status): object {
+function asJson({ shares, broken, running, last, level, reach }: Status): object {
   return {
     shares: shares.map((share) => ({ ...shareAsJson(share), keys: share.keys.map(keyAsJson) })),
     broken,
-    running: running.map(({ peer, key, address, direction, share, time }) => {
-      return { peer, key, address, direction, share, time };
+    running: running.map(([{ header, bytes }, progress]) => {
+      const { peer, key, address, direction, share, time } = header;
+      return { peer, key, address, direction, share, time, bytes, ...progressAsJson(progress) };
     }),
+    last: last.map((transfer) => transferAsJson(transfer, transfer.ended)),
     confinement: level ?? null,
     commands: senderCommands(reach, 'read-write'),
     sshServer: serverAsJson(reach),

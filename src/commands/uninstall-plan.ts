@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
-import { runningTransfers } from '../history/running.js';
+import { runningSessions } from '../gate/session.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys } from '../keys/imported.js';
 import { launcherPath } from '../share/launcher.js';
@@ -50,7 +50,7 @@ export async function findInstalled(known: readonly string[] = []): Promise<Inst
   return {
     keys,
     broken,
-    running: runningTransfers().length,
+    running: runningSessions(stateFolder()).length,
     volumes,
     unknownVolumes,
     strays: unknownVolumes === undefined ? await strayImages() : [],

@@ -6,8 +6,9 @@
 import { existsSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { PysyncError, errnoOf } from '../errors.js';
+import { runningSessions } from '../gate/session.js';
 import type { Header } from '../gate/session.js';
-import { endTransfers, runningTransfers } from '../history/running.js';
+import { endTransfers } from '../history/running.js';
 import { launcherPath } from '../share/launcher.js';
 import { cappedShares } from '../share/registry.js';
 import type { ShareRecord } from '../share/registry.js';
@@ -93,7 +94,7 @@ async function takeAllBack(found: Installed, deleteFiles: boolean): Promise<Done
   const problems: string[] = [];
   const { removed, ended } = await takeBack(() => true, { isMeantBroken: () => true });
   // Also of keys that an uninstall took back which was broken off then.
-  const others = await endTransfers(new Set(runningTransfers().map(({ key }) => key)));
+  const others = await endTransfers(new Set(runningSessions(stateFolder()).map(({ key }) => key)));
   const peers = [...new Set(removed.map(({ policy }) => policy.peer))].join(', ');
   if (removed.length > 0) told.push(`the keys of ${peers} were revoked`);
   rmSync(launcherPath(), { force: true });

@@ -11,7 +11,7 @@ export interface Session {
   readonly share: string;
   /** Whether the share is mounted read-only: certain for a peer that may only fetch. */
   readonly readOnly: boolean;
-  /** The connection's log, outside the share. */
+  /** The pipe to the connection's log, outside the share. */
   readonly log: string;
   /** The token in its header. */
   readonly token: string;
@@ -19,9 +19,10 @@ export interface Session {
 
 /**
  * What rsync writes about each file, behind the date and process that it puts there itself:
- * operation, length, bytes over the wire, name. The name is last: it may hold anything.
+ * operation, length, bytes over the wire, name. The name is last: it may hold anything. It counts
+ * from the share when it is sent, and from the destination when it is received.
  */
-const logFormat = '%o %l %b %n';
+const logFormat = '%o %l %b %f';
 
 /** Where a sandbox of this level shows the share. */
 export function confinementOf(

@@ -3,6 +3,7 @@
  * is gone before rsync starts; what stays during a transfer is this shell.
  */
 import { quote } from './quote.js';
+import { pieceBytes } from './rotation.js';
 import type { Settings } from './settings.js';
 import { formatSettings } from './settings.js';
 
@@ -29,6 +30,18 @@ export function launcherText({ node, main, version, settings }: LauncherParts): 
   const dataVariables = Object.entries(folders)
     .map(([name, folder]) => quote(`${name}=${folder.slice(0, folder.lastIndexOf('/'))}`))
     .join(' ');
+  const received = main.replace(/gate\/main\.js$/, 'history/received.js');
+  const { onReceived, notifies } = settings;
+  // Only where it is wanted: it starts Node once more. Nobody waits for it.
+  const afterTransfer =
+    onReceived === '' && !notifies
+      ? ''
+      : `if [ -n "$mode" ]; then
+  : >"$ended.new"
+  /usr/bin/env -i ${dataVariables} ${quote(node)} ${quote(received)} \\
+    ${quote(onReceived)} ${String(notifies)} </dev/null >/dev/null &
+fi
+`;
   const lines: string[] = [];
   for (let i = 0; i < words.length; i += 2) {
     lines.push(`  ${quote(words[i] ?? '')} ${quote(words[i + 1] ?? '')} \\`);
@@ -52,8 +65,8 @@ plan=$(exec /usr/bin/env -i \\
 ${lines.join('\n')}
   -- "$@") || exit 1
 eval "set -- $plan"
-log=$1 ended=$2 share=$3 mode=$4 attributes=$5 filter=$6 cap=$7
-shift 7
+log=$1 ended=$2 share=$3 mode=$4 attributes=$5 filter=$6 cap=$7 pieces=$8
+shift 8
 
 if [ -n "$mode" ]; then
   touch -r "$share" "$log.time" 2>/dev/null || fail
@@ -61,8 +74,20 @@ fi
 if [ -n "$attributes" ]; then
   ${quote(settings.rsync)} -dp"$attributes" "$share" "$log.top/" 2>/dev/null || fail
 fi
-if [ -n "$filter" ]; then "$@" 9<"$filter"; else "$@"; fi
+# rsync writes its log into a pipe. What passes on is bounded; when that is used up nobody reads the
+# pipe any more, and rsync goes on without a log.
+keep_log() {
+  dd bs=${pieceBytes} count="$pieces" 2>/dev/null
+  if read -r more; then printf '\\npysync-cut\\n'; fi
+}
+mkfifo -m 600 "$log.pipe" || fail
+keep_log <"$log.pipe" >>"$log" 2>/dev/null &
+exec 8>"$log.pipe"
+if [ -n "$filter" ]; then "$@" 8>&- 9<"$filter"; else "$@" 8>&-; fi
 status=$?
+exec 8>&-
+wait
+rm -f "$log.pipe"
 # Only the header: rsync has not even started, so something is wrong with the sandbox.
 if [ "$status" -ne 0 ] && [ "$(wc -l <"$log")" -le 1 ]; then problem; fi
 if [ -n "$cap" ] && [ "$status" -ne 0 ]; then
@@ -81,8 +106,10 @@ if [ -n "$mode" ]; then
   rm -f "$log.time"
 fi
 printf 'pysync-end %s\\n' "$status" >>"$log"
+# The size stands in the name: see rotation.ts.
+ended=$ended-$(($(wc -c <"$log"))).log
 mv "$log" "$ended"
-if [ -n "$cap" ] && [ "$status" -ne 0 ]; then
+${afterTransfer}if [ -n "$cap" ] && [ "$status" -ne 0 ]; then
   # A volume that ran full may need a check before it can be written again.
   /usr/bin/env -i ${dataVariables} ${quote(node)} ${quote(cli)} mount "$share" </dev/null >/dev/null &
 fi

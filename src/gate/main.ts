@@ -17,14 +17,15 @@ import { parsePolicy } from './policy.js';
 import { quoteAll } from './quote.js';
 import { Refusal } from './refusal.js';
 import { readSecludedWords } from './secluded.js';
+import { piecesFor, removeOldLogs, runningLogs } from './rotation.js';
 import {
+  beginLog,
   logPaths,
   makeLogFolders,
   ownMode,
   randomName,
   readHeader,
-  removeOldLogs,
-  writeLog,
+  writeRefusal,
 } from './session.js';
 import type { Header } from './session.js';
 import type { Settings } from './settings.js';
@@ -32,6 +33,9 @@ import { parseSettings } from './settings.js';
 import type { CappedShare } from './volume.js';
 import { cappedShare, isUsable, mountVolume } from './volume.js';
 import { secludedWord } from './words.js';
+
+/** Characters of a text of the client's that go into a header, so that it can be read in one go. */
+const notedText = 4096;
 
 async function main(): Promise<string> {
   const words = process.argv.slice(2);
@@ -48,22 +52,25 @@ async function main(): Promise<string> {
     share: policy.share,
     address: process.env['SSH_CONNECTION']?.split(' ')[0] ?? '',
     direction: 'none',
-    command,
+    place: '',
+    command: command.slice(0, notedText),
     pid: process.ppid,
     mode: '',
     topAttributes: '',
     token: randomName(),
   };
   makeLogFolders(settings.state);
-  removeOldLogs(settings.state);
-  const log = logPaths(settings.state, new Date(), process.ppid);
+  const { state, logCount: count, logBytes: bytes, logDays: days } = settings;
+  removeOldLogs(state, { count, bytes, days }, new Date());
+  const log = logPaths(state, new Date(), process.ppid, policy.key);
   try {
     const decision = await decisionFor(policy, settings, command);
     const { direction, topAttributes } = decision;
     const isPush = direction === 'push';
+    const place = isPush ? (decision.places[0]?.path ?? '.').slice(0, notedText) : '';
     const begin = (): void => {
       const mode = isPush ? ownMode(policy.share, topAttributes, settings.state) : '';
-      writeLog(log.running, { ...header, direction, mode, topAttributes });
+      beginLog(log.running, { ...header, direction, place, mode, topAttributes });
     };
     const isMeant = (): boolean =>
       isStillAuthorized(settings.authorizedKeys, policyWords, header.address, new Date());
@@ -71,20 +78,21 @@ async function main(): Promise<string> {
     const { mode } = readHeader(log.running) ?? header;
     const session = {
       share: policy.share,
-      log: log.running,
+      log: `${log.running}.pipe`,
       token: header.token,
       readOnly: !decision.writes,
     };
     const seccomp = settings.level === 'bubblewrap' ? settings.seccomp : '';
     const cap = capped === undefined ? '' : String(capped.size);
+    const pieces = String(piecesFor(runningLogs(state).length, bytes));
     return quoteAll([
-      ...[log.running, log.ended, policy.share, mode, topAttributes, seccomp, cap],
+      ...[log.running, log.ended, policy.share, mode, topAttributes, seccomp, cap, pieces],
       ...confine(settings, session, decision, capped !== undefined),
     ]);
   } catch (error) {
     const refusal = refusalFor(error, policy);
     rmSync(log.running, { force: true });
-    writeLog(log.ended, header, `pysync-refused ${JSON.stringify(refusal.message)}`);
+    writeRefusal(log, header, refusal.message);
     throw refusal;
   }
 }

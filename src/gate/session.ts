@@ -1,23 +1,16 @@
 /**
- * One file per connection. While it runs, the file stands in `running/` and is the one thing
- * besides the share that the sandbox can write; afterwards the launcher moves it to `log/`.
+ * One file per connection. While it runs, the file stands in `running/`, with a pipe beside it that
+ * is the one thing besides the share that the sandbox can write; afterwards the launcher moves it
+ * to `log/`.
  *
  * Its first line is a header in JSON, written here. rsync's lines follow, each starting with a
- * date, names escaped by rsync. The launcher ends it with a line `pysync-end STATUS`; a connection
- * that was refused has a line `pysync-refused REASON` instead.
+ * date, names escaped by rsync; the launcher takes them from the pipe, as many as `rotation.ts`
+ * allows, and notes `pysync-cut` where there were more. It ends the log with a line `pysync-end
+ * STATUS`; a connection that was refused has a line `pysync-refused REASON` instead.
  */
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  readdirSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { Refusal } from './refusal.js';
+import { endedName, isAlive, keyMark, runningLogs, stampOf } from './rotation.js';
 
 export interface Header {
   readonly version: 1;
@@ -30,7 +23,9 @@ export interface Header {
   /** Where the connection came from; empty where sshd did not say. */
   readonly address: string;
   readonly direction: 'push' | 'pull' | 'none';
-  /** What the client asked for, as it came. */
+  /** Of a push: the destination, as a path in the share; a slash at its end means a folder. */
+  readonly place: string;
+  /** What the client asked for, as it came; a long one is cut off. */
   readonly command: string;
   /** The launcher's process, which lives as long as the transfer. */
   readonly pid: number;
@@ -47,25 +42,16 @@ export interface Header {
 
 export interface Log {
   readonly running: string;
+  /** Without its ending, in which the size stands. */
   readonly ended: string;
 }
 
-/** Where a connection's log goes, under `state`. */
-export function logPaths(state: string, now: Date, pid: number): Log {
-  const stamp = now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
+/** Where the log of a connection by this key goes, under `state`. */
+export function logPaths(state: string, now: Date, pid: number, key: string): Log {
   // SECURITY: the random part keeps a peer from naming its own log through a planted link
   // (test/attacks/connection-log.test.ts).
-  const name = `${stamp}-${pid}-${randomName()}.log`;
-  return { running: `${state}/running/${name}`, ended: `${state}/log/${name}` };
-}
-
-/** Ended connections whose logs are kept; older ones are removed. */
-const keptLogs = 1000;
-
-/** Keeps the number of logs bounded: a peer makes one with every connection. */
-export function removeOldLogs(state: string): void {
-  const old = names(`${state}/log`).sort().slice(0, -keptLogs);
-  for (const name of old) rmSync(`${state}/log/${name}`, { force: true });
+  const stem = `${stampOf(now)}-${pid}-${randomName()}-${keyMark(key)}`;
+  return { running: `${state}/running/${stem}.log`, ended: `${state}/log/${stem}` };
 }
 
 /** 128 random bits; node:crypto would take longer to load than all of the gate. */
@@ -87,21 +73,40 @@ export function makeLogFolders(state: string): void {
   }
 }
 
-/** Writes a log's first line, and more lines where it ends at once. */
-export function writeLog(path: string, header: Header, ...more: readonly string[]): void {
+/** Writes the first line of a log. */
+export function beginLog(path: string, header: Header): void {
+  writeNew(path, `${JSON.stringify(header)}\n`);
+}
+
+/** Writes the whole log of a connection that was refused. */
+export function writeRefusal(log: Log, header: Header, reason: string): void {
+  const text = `${JSON.stringify(header)}\npysync-refused ${JSON.stringify(reason)}\n`;
+  writeNew(endedName(log.ended, Buffer.byteLength(text)), text);
+}
+
+function writeNew(path: string, text: string): void {
   const descriptor = openSync(path, 'wx', 0o600);
   try {
-    writeSync(descriptor, [JSON.stringify(header), ...more, ''].join('\n'));
+    writeSync(descriptor, text);
   } finally {
     closeSync(descriptor);
   }
 }
 
+/** A header is one line of less; the lines behind it may be many. */
+const headerBytes = 64 * 1024;
+
 /** Reads a log's first line; undefined where it is not whole. */
 export function readHeader(path: string): Header | undefined {
   try {
-    const [line = ''] = readFileSync(path, 'utf8').split('\n', 1);
-    return JSON.parse(line) as Header;
+    const descriptor = openSync(path, 'r');
+    try {
+      const bytes = Buffer.alloc(headerBytes);
+      const [line = ''] = bytes.toString('utf8', 0, readSync(descriptor, bytes)).split('\n', 1);
+      return JSON.parse(line) as Header;
+    } finally {
+      closeSync(descriptor);
+    }
   } catch {
     return undefined;
   }
@@ -130,26 +135,8 @@ export function ownMode(share: string, topAttributes: string, state: string): st
 
 /** The connections whose launcher is alive. */
 export function runningSessions(state: string): Header[] {
-  return names(`${state}/running`)
-    .filter((name) => name.endsWith('.log'))
+  return runningLogs(state)
     .map((name) => readHeader(`${state}/running/${name}`))
     .filter((header) => header !== undefined)
     .filter((header) => isAlive(header.pid));
-}
-
-function names(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

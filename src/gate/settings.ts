@@ -30,6 +30,14 @@ export interface Settings {
   readonly data: string;
   /** The file in which a key's line must still stand. */
   readonly authorizedKeys: string;
+  /** How much the logs may take; see rotation.ts. */
+  readonly logCount: number;
+  readonly logBytes: number;
+  readonly logDays: number;
+  /** A program of the owner's to run after files have come; empty for none. */
+  readonly onReceived: string;
+  /** Whether the owner's desktop tells of files that have come. */
+  readonly notifies: boolean;
 }
 
 const names: Readonly<Record<keyof Settings, string>> = {
@@ -48,6 +56,11 @@ const names: Readonly<Record<keyof Settings, string>> = {
   state: '--state',
   data: '--data',
   authorizedKeys: '--authorized-keys',
+  logCount: '--log-count',
+  logBytes: '--log-bytes',
+  logDays: '--log-days',
+  onReceived: '--on-received',
+  notifies: '--notifies',
 };
 
 /**
@@ -79,6 +92,11 @@ export function parseSettings(words: readonly string[]): Settings {
     return value;
   };
   const flag = (key: keyof Settings): boolean => take(key) === 'true';
+  const number = (key: keyof Settings): number => {
+    const value = Number(take(key));
+    if (!(value > 0)) throw new Error(`the launcher's ${names[key]} is no number`);
+    return value;
+  };
   const level = levels.find((known) => known === take('level'));
   if (level === undefined) throw new Error('the launcher names no level of confinement');
   return {
@@ -99,5 +117,10 @@ export function parseSettings(words: readonly string[]): Settings {
     state: take('state'),
     data: take('data'),
     authorizedKeys: take('authorizedKeys'),
+    logCount: number('logCount'),
+    logBytes: number('logBytes'),
+    logDays: number('logDays'),
+    onReceived: take('onReceived'),
+    notifies: flag('notifies'),
   };
 }

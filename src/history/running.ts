@@ -1,14 +1,11 @@
-/** The transfers that run now, and ending them. */
+/** Ending transfers that run. */
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
+import { runningLogs } from '../gate/rotation.js';
 import type { Header } from '../gate/session.js';
-import { runningSessions } from '../gate/session.js';
+import { readHeader, runningSessions } from '../gate/session.js';
 import { stateFolder } from '../system/folders.js';
 import { run } from '../system/run.js';
-
-/** The connections whose transfer runs now. */
-export function runningTransfers(): Header[] {
-  return runningSessions(stateFolder());
-}
 
 /**
  * Ends the running transfers of these keys, and returns them. rsync is asked to end, so that it
@@ -16,8 +13,10 @@ export function runningTransfers(): Header[] {
  * itself is left to end by itself: it gives the share's mode and time back and closes the log.
  */
 export async function endTransfers(fingerprints: ReadonlySet<string>): Promise<Header[]> {
-  const meant = (): Header[] => runningTransfers().filter(({ key }) => fingerprints.has(key));
+  const meant = (): Header[] =>
+    runningSessions(stateFolder()).filter(({ key }) => fingerprints.has(key));
   const ended = meant();
+  noteRevoked(new Set(ended.map(({ pid }) => pid)));
   // A launcher may be between Node's answer and rsync's start, so once is not enough.
   for (let attempt = 0; attempt < 100; attempt += 1) {
     const left = meant();
@@ -31,6 +30,22 @@ export async function endTransfers(fingerprints: ReadonlySet<string>): Promise<H
     await wait(50);
   }
   return ended;
+}
+
+/** So that the history can tell why these ended. */
+function noteRevoked(pids: ReadonlySet<number>): void {
+  for (const name of runningLogs(stateFolder())) {
+    const path = `${stateFolder()}/running/${name}`;
+    if (!pids.has(readHeader(path)?.pid ?? -1)) continue;
+    try {
+      // Not made anew where it ended in this moment.
+      const descriptor = openSync(path, constants.O_WRONLY | constants.O_APPEND);
+      writeSync(descriptor, '\npysync-revoked\n');
+      closeSync(descriptor);
+    } catch {
+      // Then it has not ended by this.
+    }
+  }
 }
 
 interface Process {

@@ -8,6 +8,7 @@ import { PysyncError } from '../errors.js';
 import { inspectRsync } from '../gate/inspect.js';
 import { quote } from '../gate/quote.js';
 import type { Settings } from '../gate/settings.js';
+import type { Chosen } from './chosen.js';
 import { dataFolder, stateFolder } from '../system/folders.js';
 import { printable } from '../system/text.js';
 import { findTool, lookForTool } from '../system/tools.js';
@@ -15,7 +16,10 @@ import { deviceFilter } from './seccomp.js';
 import { tryInSandbox, withTrialShare } from './trial.js';
 import type { TrialSettings } from './trial.js';
 
-type Machine = Omit<Settings, 'level' | 'disablesUserns' | 'seccomp' | 'authorizedKeys'>;
+/** What is found out about the machine; the rest of the settings is the owner's choice. */
+type Confinement = Omit<Settings, keyof Chosen>;
+
+type Machine = Omit<Confinement, 'level' | 'disablesUserns' | 'seccomp' | 'authorizedKeys'>;
 
 /**
  * The settings for the launcher, with the strongest level that was seen to hold. `none` is taken
@@ -28,7 +32,7 @@ export async function findConfinement(
   authorizedKeys: string,
   allowNone: boolean,
   folder = dataFolder(),
-): Promise<Settings> {
+): Promise<Confinement> {
   const rsync = findTool('rsync');
   const sh = '/bin/sh';
   const machine: Machine = {

@@ -14,6 +14,7 @@ import { replaceFile } from '../system/files.js';
 import { dataFolder, stateFolder } from '../system/folders.js';
 import { printable } from '../system/text.js';
 import { version } from '../system/version.js';
+import type { Chosen } from './chosen.js';
 
 /** What this pysync writes into a launcher about itself. */
 const origin = {
@@ -40,12 +41,27 @@ export async function makeLauncher(
   makeFolders();
   // Loaded only here: status needs the rest of this file, and not what runs child processes.
   const { findConfinement } = await import('./confinement.js');
-  const settings = await findConfinement(authorizedKeys, allowNone);
+  const found = await findConfinement(authorizedKeys, allowNone);
+  await writeLauncher({ ...found, ...(await chosen()) });
+  return { path: launcherPath(), level: found.level };
+}
+
+/** Has the launcher in place, if there is one, go by the preferences as they are now. */
+export async function followPreferences(): Promise<void> {
+  const settings = launcherSettings();
+  if (settings !== undefined) await writeLauncher({ ...settings, ...(await chosen()) });
+}
+
+async function chosen(): Promise<Chosen> {
+  const { chosenSettings } = await import('./chosen.js');
+  return chosenSettings();
+}
+
+async function writeLauncher(settings: Settings): Promise<void> {
   const text = launcherText({ ...origin, settings });
   await replaceFile(launcherPath(), () => Buffer.from(text), { mode: 0o700 });
   // A copy restored from a backup may have lost its mode.
   chmodSync(launcherPath(), 0o700);
-  return { path: launcherPath(), level: settings.level };
 }
 
 /** The folders that the launcher and the gate write in. Throws PysyncError `FILE_FAILED`. */

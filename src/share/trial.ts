@@ -7,9 +7,10 @@ import { quote } from '../gate/quote.js';
 import type { Settings } from '../gate/settings.js';
 import { run } from '../system/run.js';
 import type { RunResult } from '../system/run.js';
+import type { Chosen } from './chosen.js';
 
 /** What a sandbox is made from, without what only the gate has to know. */
-export type TrialSettings = Omit<Settings, 'authorizedKeys'>;
+export type TrialSettings = Omit<Settings, 'authorizedKeys' | keyof Chosen>;
 
 export interface Trial {
   /** Holds the share, and what else is made for the trial: it goes with it. */

@@ -4,6 +4,7 @@
  */
 import { Chalk } from 'chalk';
 import type { ChalkInstance } from 'chalk';
+import { printableJson } from './text.js';
 
 function chalkFor(stream: NodeJS.WriteStream): ChalkInstance {
   // An empty NO_COLOR counts as not set (no-color.org).
@@ -31,7 +32,12 @@ export function print(line = ''): void {
 
 /** The whole result of a command run with `--json`. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+  print(printableJson(value, 2));
+}
+
+/** One of many results, for a command that goes on: a line of its own. */
+export function printJsonLine(value: unknown): void {
+  print(printableJson(value));
 }
 
 /** A line beside the result: what was noticed. */

@@ -9,6 +9,11 @@ import { configFolder } from './folders.js';
 /** Every preference, with what it means. */
 export const preferences = {
   'github-api-url': 'base of the GitHub API, for GitHub Enterprise: https://HOST/api/v3',
+  'log-count': 'how many ended connections the history keeps (default: 1000)',
+  'log-size': 'what the history may take on disk (default: 256M)',
+  'log-days': 'how many days the history keeps (default: 365)',
+  notify: 'on: show a desktop notification when files have come (default: off)',
+  'on-received': 'absolute path of a program to run when files have come',
 } as const;
 
 export type Preference = keyof typeof preferences;

@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   /** Environment variables added to the allow-list. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether what it prints is of no use; it need not be kept then. */
+  readonly discardsOutput?: boolean;
   /** What the tool was run for, as it completes "could not …" in the error: `read the key`. */
   readonly purpose: string;
 }
@@ -32,7 +34,8 @@ export interface RunResult {
 }
 
 /**
- * Runs `tool` (a name from the table in tools.ts) and waits for its end.
+ * Runs `tool` (a name from the table in tools.ts, or the path of an owner's program) and waits for its
+ * end.
  *
  * Throws PysyncError `TOOL_MISSING` where it is not installed, `TOOL_TIMED_OUT` past the limit and
  * `TOOL_FAILED` when it ends with a status the caller did not expect.
@@ -50,6 +53,8 @@ export async function run(
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...options.env },
     extendEnv: false,
     input: options.input ?? '',
+    stdout: options.discardsOutput === true ? 'ignore' : 'pipe',
+    stderr: options.discardsOutput === true ? 'ignore' : 'pipe',
     reject: false,
     stripFinalNewline: false,
     // A group of its own, so that a tool's own children end with it.
@@ -65,6 +70,7 @@ export async function run(
   const { onLine, silentMs } = options;
   const silence = silentMs === undefined ? undefined : setTimeout(expire, silentMs);
   for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue;
     if (silence !== undefined) stream.on('data', () => silence.refresh());
     if (onLine !== undefined) tellLines(stream, onLine);
   }
@@ -91,7 +97,7 @@ export async function run(
       cause: result.stderr,
     });
   }
-  return { stdout: result.stdout, stderr: result.stderr, exitCode };
+  return { stdout: result.stdout ?? '', stderr: result.stderr ?? '', exitCode };
 }
 
 function tellLines(stream: Readable, tell: (line: string) => void): void {

@@ -25,3 +25,17 @@ export function printable(text: string): string {
     return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`;
   });
 }
+
+/** `value` in JSON, with everything a terminal would obey as an escape, which reads back the same. */
+export function printableJson(value: unknown, indent?: number): string {
+  // What JSON itself puts between the values is line breaks and blanks.
+  return JSON.stringify(value, undefined, indent).replace(unprintable, (character) =>
+    character === '\n'
+      ? character
+      : Array.from({ length: character.length }, (_, i) => escapeUnit(character, i)).join(''),
+  );
+}
+
+function escapeUnit(text: string, at: number): string {
+  return `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`;
+}

@@ -32,6 +32,7 @@ const packages: Readonly<Record<string, string>> = {
   fallocate: 'util-linux',
   flock: 'util-linux',
   fusermount3: 'fuse3',
+  busctl: 'systemd',
 };
 
 const systemFolders = [
@@ -48,6 +49,8 @@ const found = new Map<string, string>();
 
 /** The absolute path of `tool`, or undefined where it is not installed. */
 export function lookForTool(tool: string): string | undefined {
+  // A program that the owner has named.
+  if (tool.startsWith('/')) return isExecutable(tool) ? tool : undefined;
   const known = found.get(tool);
   if (known !== undefined) return known;
   const folders = [...systemFolders, ...(process.env['PATH'] ?? '').split(delimiter)];

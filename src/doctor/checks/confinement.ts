@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PysyncError } from '../../errors.js';
-import type { Settings } from '../../gate/settings.js';
 import { findConfinement } from '../../share/confinement.js';
 import { launcherSettings, makeLauncher } from '../../share/launcher.js';
+import type { TrialSettings } from '../../share/trial.js';
 import { levelMeanings } from '../../share/level-meanings.js';
 import { dataFolder } from '../../system/folders.js';
 import type { Check, Finding } from '../check.js';
@@ -21,7 +21,7 @@ export const confinement: Check = {
   },
 };
 
-async function prove(settings: Settings, folder: string): Promise<Finding[]> {
+async function prove(settings: TrialSettings, folder: string): Promise<Finding[]> {
   const { broken, open, failure } = await findEscapes(settings, folder);
   const program = settings.level === 'bubblewrap' ? settings.bwrap : settings.setpriv;
   if (failure !== undefined) {

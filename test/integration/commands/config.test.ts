@@ -1,4 +1,5 @@
 /** `pysync config`: the preferences, and where they are kept. */
+import { chmodSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseJson, useHome } from '../../helpers/home.js';
 import { ed25519Line } from '../../helpers/key-blob.js';
@@ -17,7 +18,7 @@ describe('pysync config', () => {
       stderr: 'github-api-url is not set\n',
       exitCode: 0,
     });
-    expect(parseJson(await home.pysync(['config', '--json']))).toEqual({ [name]: null });
+    expect(parseJson(await home.pysync(['config', '--json']))).toMatchObject({ [name]: null });
     expect(await home.snapshot()).toBe(before);
   });
 
@@ -28,6 +29,39 @@ describe('pysync config', () => {
     expect(home.read('.config/pysync/config.json')).toContain(url);
     expect(await home.pysync(['config', name, '--unset'])).toMatchObject({ exitCode: 0 });
     expect((await home.pysync(['config', name])).stdout).toBe('');
+  });
+
+  it('reads set, get and unset in front of the name as the same', async () => {
+    expect(await home.pysync(['config', 'set', name, url])).toMatchObject({ exitCode: 0 });
+    expect((await home.pysync(['config', 'get', name])).stdout).toBe(`${url}\n`);
+    expect(await home.pysync(['config', 'unset', name])).toMatchObject({ exitCode: 0 });
+    expect((await home.pysync(['config', name])).stdout).toBe('');
+    for (const words of [['set'], ['set', name], ['get'], ['unset', name, url], [name, url, url]]) {
+      expect(await home.pysync(['config', ...words])).toMatchObject({ stdout: '', exitCode: 2 });
+    }
+  });
+
+  it('takes a program only that nobody else can change, and limits that are ones', async () => {
+    const wrong = async (...words: string[]): Promise<string> => {
+      const { stderr, exitCode } = await home.pysync(['config', 'set', ...words]);
+      expect(exitCode).toBe(2);
+      return stderr;
+    };
+    const program = home.write('bin/tell', '#!/bin/sh\n', 0o755);
+    expect((await home.pysync(['config', 'on-received', program])).stdout).toBe(`${program}\n`);
+    expect(await wrong('on-received', 'bin/tell')).toContain('is not an absolute path');
+    expect(await wrong('on-received', `${program} --now`)).toContain('is not there');
+    expect(await wrong('on-received', home.write('text', ''))).toContain('is not executable');
+    expect(await wrong('on-received', home.path('bin'))).toContain('is not a file');
+    chmodSync(program, 0o757);
+    expect(await wrong('on-received', program)).toContain('can be changed by others');
+    chmodSync(program, 0o755);
+    chmodSync(home.path('bin'), 0o777);
+    expect(await wrong('on-received', program)).toContain(`ls -ld ${home.path('bin')}\n`);
+    expect(await wrong('log-count', '0')).toContain('is not a whole number');
+    expect(await wrong('log-days', '3.5')).toContain('is not a whole number');
+    expect(await wrong('log-size', '1K')).toContain('at least 1M');
+    expect(await wrong('notify', 'yes')).toContain('notify is on or off');
   });
 
   it('keeps it where XDG_CONFIG_HOME says', async () => {

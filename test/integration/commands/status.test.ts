@@ -103,7 +103,7 @@ describe('pysync status', () => {
     const end = new AbortController();
     writeFileSync(join(peer.folder, 'big'), Buffer.alloc(32 * 1024 * 1024));
     const transfer = peer.rsync(['--bwlimit=1M', 'big', `${peer.target}:`], { signal: end.signal });
-    const now = `now: bob (${hosts.sender.address}) is sending into ${home.path('public')}\n`;
+    const now = `now: bob (${hosts.sender.address}) is sending into ${home.path('public')}`;
     await waitFor('the transfer to be shown', async () =>
       (await home.pysync([], { netns, env })).stdout.includes(now),
     );

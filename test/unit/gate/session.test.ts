@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Refusal } from '../../../src/gate/refusal.js';
 import {
+  beginLog,
   logPaths,
   makeLogFolders,
   ownMode,
   runningSessions,
-  writeLog,
+  writeRefusal,
 } from '../../../src/gate/session.js';
 import type { Header } from '../../../src/gate/session.js';
 
@@ -40,6 +41,7 @@ function header(change: Partial<Header> = {}): Header {
     share,
     address: '192.0.2.7',
     direction: 'push',
+    place: '.',
     command: 'rsync --server . x',
     pid: process.pid,
     mode: '750',
@@ -51,34 +53,44 @@ function header(change: Partial<Header> = {}): Header {
 
 function start(change: Partial<Header> = {}): Header {
   const running = header(change);
-  writeLog(logPaths(state, new Date(), running.pid).running, running);
+  beginLog(logPaths(state, new Date(), running.pid, running.key).running, running);
   return running;
 }
 
 describe('a log', () => {
   it('has a name that begins with its time and cannot be guessed', () => {
     const now = new Date('2026-11-23T05:06:07.891Z');
-    const [first, second] = [logPaths('/state', now, 42), logPaths('/state', now, 42)];
-    expect(first.running).toMatch(/^\/state\/running\/20261123T050607Z-42-[0-9a-f]{32}\.log$/);
-    expect(first.ended).toBe(first.running.replace('/running/', '/log/'));
-    expect(second.running).not.toBe(first.running);
+    const [first, second] = ['SHA256:ab/de+ghijklmn', 'SHA256:ab'].map((key) =>
+      logPaths('/state', now, 42, key),
+    );
+    expect(first?.running).toMatch(
+      /^\/state\/running\/20261123T050607Z-42-[0-9a-f]{32}-ab_de_ghijkl\.log$/,
+    );
+    expect(first?.ended).toBe(first?.running.replace('/running/', '/log/').slice(0, -4));
+    expect(second?.running.slice(0, 40)).not.toBe(first?.running.slice(0, 40));
   });
 
   it('is its owner’s alone, begins with the header, and is never written over', () => {
     const path = join(state, 'running/one.log');
-    writeLog(path, header(), 'pysync-refused "no"');
-    expect(readFileSync(path, 'utf8')).toBe(`${JSON.stringify(header())}\npysync-refused "no"\n`);
+    beginLog(path, header());
+    expect(readFileSync(path, 'utf8')).toBe(`${JSON.stringify(header())}\n`);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(statSync(join(state, 'running')).mode & 0o777).toBe(0o700);
     expect(() => {
-      writeLog(path, header());
+      beginLog(path, header());
     }).toThrow('EEXIST');
+  });
+
+  it('of a refused connection is written whole, with its size in its name', () => {
+    writeRefusal({ running: '', ended: join(state, 'log/one') }, header(), 'no\n"way"');
+    const text = `${JSON.stringify(header())}\npysync-refused "no\\n\\"way\\""\n`;
+    expect(readFileSync(join(state, `log/one-${text.length}.log`), 'utf8')).toBe(text);
   });
 
   it('keeps what a client sent on its one line', () => {
     const path = join(state, 'running/one.log');
     const command = 'rsync\n{"version":1}\u2028 --server';
-    writeLog(path, header({ command }));
+    beginLog(path, header({ command }));
     const [line = '', ...others] = readFileSync(path, 'utf8').split('\n');
     expect(others).toEqual(['']);
     expect(JSON.parse(line)).toMatchObject({ command });

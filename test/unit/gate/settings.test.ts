@@ -19,6 +19,11 @@ const settings: Settings = {
   state: '/home/me/.local/state/pysync',
   data: '/home/me/.local/share/pysync',
   authorizedKeys: '/home/me/.ssh/authorized_keys',
+  logCount: 1000,
+  logBytes: 2 ** 28,
+  logDays: 365,
+  onReceived: '/home/me/bin/on received',
+  notifies: true,
 };
 
 describe('the settings', () => {
@@ -44,8 +49,13 @@ describe('the settings', () => {
     // Where this line changes, the format in settings.ts has to.
     const parts = { node: '/n', main: '/gate/main.js', version: '1', settings };
     expect(launcherText(parts)).toContain(
-      'log=$1 ended=$2 share=$3 mode=$4 attributes=$5 filter=$6 cap=$7\nshift 7\n',
+      'log=$1 ended=$2 share=$3 mode=$4 attributes=$5 filter=$6 cap=$7 pieces=$8\nshift 8\n',
     );
+  });
+
+  it('are not read with a number that is none', () => {
+    const words = formatSettings({ ...settings, logCount: 0 });
+    expect(() => parseSettings(words)).toThrow('--log-count is no number');
   });
 
   it('are not read with a level that there is not', () => {

@@ -1,0 +1,99 @@
+/**
+ * The file that a running transfer is at. rsync's log names a file once it is whole, so this looks at
+ * what its processes have open. It costs the transfer nothing and needs /proc: elsewhere, as on
+ * macOS, only whole files are seen.
+ */
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import type { Header } from '../gate/session.js';
+
+export interface CurrentFile {
+  /** Its path in the share. */
+  readonly name: string;
+  /** How far rsync is in it, in bytes. */
+  readonly position: number;
+  /** Its length; a receiver does not know that before the end. */
+  readonly size: number | undefined;
+}
+
+/** Undefined between two files, and where nothing can be seen. */
+export function currentFile(header: Header): CurrentFile | undefined {
+  if (header.direction === 'none') return undefined;
+  for (const pid of processesBelow(header.pid)) {
+    for (const descriptor of entries(`/proc/${pid}/fd`)) {
+      const file = openFile(pid, descriptor, header);
+      if (file !== undefined) return file;
+    }
+  }
+  return undefined;
+}
+
+/** The rsyncs come last, and there are few processes above them. */
+function processesBelow(pid: number): number[] {
+  const found: number[] = [];
+  for (let parents = [pid]; parents.length > 0;) {
+    parents = parents.flatMap((parent) =>
+      read(`/proc/${parent}/task/${parent}/children`).split(' ').filter(Boolean).map(Number),
+    );
+    found.push(...parents);
+  }
+  return found;
+}
+
+// As in fcntl.h, octal in fdinfo.
+const accessMode = 3;
+const notAFile = 0o10200000; // O_PATH and O_DIRECTORY
+
+function openFile(pid: number, descriptor: string, header: Header): CurrentFile | undefined {
+  const link = `/proc/${pid}/fd/${descriptor}`;
+  const path = placeOf(link, header.share);
+  if (path === undefined) return undefined;
+  const info = read(`/proc/${pid}/fdinfo/${descriptor}`);
+  const flags = Number.parseInt(/^flags:\s*(\d+)$/m.exec(info)?.[1] ?? '', 8);
+  const position = Number(/^pos:\s*(\d+)$/m.exec(info)?.[1]);
+  if (Number.isNaN(flags) || Number.isNaN(position) || (flags & notAFile) !== 0) return undefined;
+  const isPush = header.direction === 'push';
+  // A receiver reads what it has of a file already, and writes the new one.
+  if (isPush !== ((flags & accessMode) !== 0)) return undefined;
+  if (isPush) return { name: finalName(path), position, size: undefined };
+  return { name: path, position, size: sizeOf(link) };
+}
+
+/** Where in the share a link of /proc leads: the sandbox shows the share as `/share`. */
+function placeOf(link: string, share: string): string | undefined {
+  try {
+    const path = readlinkSync(link);
+    const root = ['/share/', `${share}/`].find((folder) => path.startsWith(folder));
+    return root === undefined ? undefined : path.slice(root.length);
+  } catch {
+    return undefined;
+  }
+}
+
+/** rsync writes `dir/.name.XXXXXX`, and gives that its name at the end. */
+function finalName(path: string): string {
+  return path.replace(/(^|\/)\.([^/]+)\.[A-Za-z0-9]{6}$/, '$1$2');
+}
+
+function sizeOf(link: string): number | undefined {
+  try {
+    return statSync(link).size;
+  } catch {
+    return undefined;
+  }
+}
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
