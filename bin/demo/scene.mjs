@@ -84,7 +84,7 @@ await play(bob, `rsync -av --partial 100gb.img ${to}`, {
   outcome: 'pysync: the share is full',
   pause: 3.5,
 });
-await play(anna, 'pysync', { outcome: 'rsync -avP FILE', pause: 4.5 });
+await play(anna, 'pysync log', { outcome: 'no space left', pause: 4.5 });
 await film.cut();
 
 say('developing');

@@ -9,8 +9,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { asUser, ground, run } from './stage.mjs';
 import { waitFor } from './wait.mjs';
 
-const [columns, rows, margin] = [90, 33, 12];
+const [columns, rows, margin] = [92, 33, 6];
 const [paper, ink, dim] = ['#0d1117', '#e6edf3', '#30363d'];
+/** Of the terminal's colours 1 to 6: xterm's own are too dark for that paper. */
+const palette = ['#ff7b72', '#7ee787', '#e3b341', '#79c0ff', '#d2a8ff', '#a5d6ff'];
 const font = 'DejaVu Sans Mono:pixelsize=15';
 
 const tmux = (...args) => run('tmux', '-S', join(ground, 'tmux'), ...args);
@@ -29,8 +31,9 @@ export async function openScreen(hosts) {
     tmux('set-option', '-p', '-t', host.pane, '@label', labelOf(host));
   });
   const look = ['-b', margin, '-bw', 0, '-bg', paper, '-fg', ink, '-fa', font, '+sb'];
-  const marks = ['alwaysHighlight: true', 'cursorBlink: false', 'cursorColor: #e6edf3'];
-  const resources = marks.flatMap((mark) => ['-xrm', `XTerm*${mark}`]);
+  const marks = ['alwaysHighlight: true', 'cursorBlink: false', `cursorColor: ${ink}`];
+  const colours = palette.map((colour, index) => `color${index + 1}: ${colour}`);
+  const resources = [...marks, ...colours].flatMap((mark) => ['-xrm', `XTerm*${mark}`]);
   const attach = ['tmux', '-S', join(ground, 'tmux'), 'attach'];
   const words = ['-geometry', `${columns}x${rows}+0+0`, ...look, ...resources, '-e', ...attach];
   spawn('xterm', words.map(String), {
