@@ -121,7 +121,9 @@ async function endVolume(
   const settings = { waitMs: 10_000, onProgress: progress.show };
   const { path } = record;
   try {
-    const notes = await (deleteFiles ? deleteVolume : dissolveVolume)(record, settings);
+    const remove = deleteFiles ? deleteVolume : dissolveVolume;
+    const { notes, fstab } = await remove(record, settings);
+    problems.push(...fstab);
     const what = deleteFiles ? 'was removed with its files' : 'is an ordinary folder now';
     told.push(`${path} ${what}`, ...notes.map((sentence) => `  ${sentence}`));
   } catch (error) {
