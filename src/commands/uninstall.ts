@@ -97,7 +97,8 @@ async function takeAllBack(found: Installed, deleteFiles: boolean): Promise<Done
   const peers = [...new Set(removed.map(({ policy }) => policy.peer))].join(', ');
   if (removed.length > 0) told.push(`the keys of ${peers} were revoked`);
   rmSync(launcherPath(), { force: true });
-  if (found.unknownVolumes !== undefined) problems.push(found.unknownVolumes.message);
+  const { unknownVolumes } = found;
+  if (unknownVolumes !== undefined) problems.push(unknownVolumes.message, ...unknownVolumes.hints);
   for (const record of found.volumes) await endVolume(record, deleteFiles, told, problems);
   if (deleteFiles) {
     for (const path of [...found.shares, ...found.beside, ...found.strays]) {
