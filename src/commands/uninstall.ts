@@ -98,7 +98,8 @@ async function takeAllBack(found: Installed, deleteFiles: boolean): Promise<Done
   const peers = [...new Set(removed.map(({ policy }) => policy.peer))].join(', ');
   if (removed.length > 0) told.push(`the keys of ${peers} were revoked`);
   rmSync(launcherPath(), { force: true });
-  if (found.unknownVolumes !== undefined) problems.push(found.unknownVolumes.message);
+  const { unknownVolumes } = found;
+  if (unknownVolumes !== undefined) problems.push(unknownVolumes.message, ...unknownVolumes.hints);
   for (const record of found.volumes) await endVolume(record, deleteFiles, told, problems);
   if (deleteFiles) {
     for (const path of [...found.shares, ...found.beside, ...found.strays]) {
@@ -122,7 +123,9 @@ async function endVolume(
   const settings = { waitMs: 10_000, onProgress: progress.show };
   const { path } = record;
   try {
-    const notes = await (deleteFiles ? deleteVolume : dissolveVolume)(record, settings);
+    const remove = deleteFiles ? deleteVolume : dissolveVolume;
+    const { notes, fstab } = await remove(record, settings);
+    problems.push(...fstab);
     const what = deleteFiles ? 'was removed with its files' : 'is an ordinary folder now';
     told.push(`${path} ${what}`, ...notes.map((sentence) => `  ${sentence}`));
   } catch (error) {

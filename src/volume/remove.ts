@@ -1,6 +1,7 @@
 /** Taking volumes off the machine for good, when pysync goes. */
 import { existsSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { PysyncError } from '../errors.js';
 import type { ShareRecord } from '../share/registry.js';
 import { cappedShares, writeShareRecord } from '../share/registry.js';
 import { withLock } from '../system/locks.js';
@@ -14,38 +15,36 @@ import { volumeOf, volumesFolder } from './volume.js';
 
 type Options = Pick<CreateOptions, 'waitMs' | 'onProgress'>;
 
+/** What taking a volume away has told. */
+export interface Removed {
+  readonly notes: readonly string[];
+  /** Why its line stays in /etc/fstab, and how it goes; empty where it has none. */
+  readonly fstab: readonly string[];
+}
+
 /**
  * Moves the files of a capped share out of its volume, as `--size none` does, and removes the image.
- * Returns sentences about what there was to tell. Throws PysyncError, with the share as it was,
- * where the files cannot be moved.
+ * Throws PysyncError, with the share as it was, where the files cannot be moved.
  */
-export async function dissolveVolume(
-  record: ShareRecord,
-  options: Options,
-): Promise<readonly string[]> {
+export async function dissolveVolume(record: ShareRecord, options: Options): Promise<Removed> {
   const volume = volumeOf(record.path, record.volume);
-  const notes: string[] = [];
-  if (record.pending === undefined && !existsSync(volume.image)) {
-    // A mount outlives the name of its image, and the files may still be there to be saved.
-    if ((await isMountedFrom(volume.share, volume.image)) !== 'mounted') {
-      await writeShareRecord(record.path, undefined);
-      notes.push(`its image was not there to move files out of: ${volume.image}`);
-      return [...notes, ...(await forget(record))];
-    }
+  // A mount outlives the name of its image, and the files may still be there to be saved.
+  const isLost =
+    record.pending === undefined &&
+    !existsSync(volume.image) &&
+    (await isMountedFrom(volume.share, volume.image)) !== 'mounted';
+  if (isLost) {
+    const note = `its image was not there to move files out of: ${volume.image}`;
+    const { notes, fstab } = await deleteVolume(record, options);
+    return { notes: [...notes, note], fstab };
   }
-  const { image, notes: told } = await uncapVolume(record, options);
-  notes.push(...told);
-  // Not first: until the files are out, its line mounts them.
-  notes.push(...(await forget(record)));
+  const { image, notes } = await uncapVolume(record, options);
   if (image !== undefined) rmSync(image, { force: true });
-  return notes;
+  return { notes, fstab: await forgetLine(record) };
 }
 
 /** Removes a volume with all files that are in it. Throws PysyncError where it is in use. */
-export async function deleteVolume(
-  record: ShareRecord,
-  { waitMs }: Options,
-): Promise<readonly string[]> {
+export async function deleteVolume(record: ShareRecord, { waitMs }: Options): Promise<Removed> {
   const volume = volumeOf(record.path, record.volume);
   const notes: string[] = [];
   await withLock(volume.operationLock, async () => {
@@ -55,18 +54,17 @@ export async function deleteVolume(
     rmSync(volume.image, { force: true });
     await writeShareRecord(record.path, undefined);
   });
-  return [...notes, ...(await forget(record))];
+  return { notes, fstab: await forgetLine(record) };
 }
 
-/** Takes its line out of /etc/fstab; that it stays there is told and stops nothing. */
-async function forget(record: ShareRecord): Promise<string[]> {
+/** Takes its line out of /etc/fstab; that this fails stops nothing else. */
+async function forgetLine(record: ShareRecord): Promise<readonly string[]> {
   try {
     const useless = await forgetKernelMount(record, () => Promise.resolve(true));
     return useless === undefined ? [] : [useless];
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const hints = 'hints' in error && Array.isArray(error.hints) ? error.hints.map(String) : [];
-    return [error.message, ...hints];
+    if (!(error instanceof PysyncError)) throw error;
+    return [error.message, ...error.hints];
   }
 }
 

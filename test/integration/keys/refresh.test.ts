@@ -1,0 +1,96 @@
+/** Lists of keys at https addresses, asked again; test/integration/commands/refresh.test.ts has GitHub. */
+import { createServer } from 'node:https';
+import type { Server, ServerOptions } from 'node:https';
+import type { RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { ExecResult } from '../../helpers/exec.js';
+import { selfSigned } from '../../helpers/certificate.js';
+import { parseJson, useHome } from '../../helpers/home.js';
+import { ed25519Line } from '../../helpers/key-blob.js';
+
+const home = useHome();
+const certificate: ServerOptions = selfSigned();
+let server: Server;
+let base = '';
+let answer: RequestListener;
+
+beforeAll(async () => {
+  server = createServer(certificate, (request, response) => {
+    answer(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  base = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+// The server's certificate is trusted by these commands alone.
+const pysync = (...args: readonly string[]): Promise<ExecResult> =>
+  home.pysync(args, { env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } });
+
+const list =
+  (...lines: readonly string[]): RequestListener =>
+  (_request, response) => {
+    response.end(`${lines.join('\n')}\n`);
+  };
+
+const names = (): string[] =>
+  home.keyLines().flatMap((line) => / --peer (\S+)/.exec(line)?.slice(1) ?? []);
+
+async function importList(lines: readonly string[], place = '/team'): Promise<void> {
+  answer = list(...lines);
+  expect(await pysync('-i', `${base}${place}`)).toMatchObject({ exitCode: 0 });
+}
+
+it('an address is asked again, and new keys get their names as at the import', async () => {
+  const [anna, bob, carol] = ['anna', 'bob', 'carol'].map((name) => ed25519Line(name));
+  await importList([anna ?? '', bob ?? '']);
+  expect(names()).toEqual(['anna', 'bob']);
+  answer = list('# the team', bob ?? '', carol ?? '');
+  expect(await pysync('refresh', `${base}/team`, '--yes')).toMatchObject({ exitCode: 0 });
+  expect(names()).toEqual(['bob', 'carol']);
+});
+
+it.each<[string, RequestListener]>([
+  ['is gone', (_, response) => response.writeHead(404).end()],
+  ['is empty', (_, response) => response.end()],
+])('the keys of a list that %s are taken back, once that is said', async (_what, changed) => {
+  await importList([ed25519Line('anna')]);
+  answer = changed;
+  expect((await pysync('refresh')).stdout).toContain('gone, would be revoked');
+  expect(names()).toEqual(['anna']);
+  expect(await pysync('refresh', '--yes')).toMatchObject({ exitCode: 0 });
+  expect(names()).toEqual([]);
+});
+
+it.each<[string, RequestListener]>([
+  ['fails', (_, response) => response.writeHead(503).end('sorry')],
+  ['asks for a login', (_, response) => response.writeHead(401).end()],
+  ['is a page', (_, response) => response.end('<html>')],
+  ['is no list', (_, response) => response.end('Down for maintenance, back soon.\n')],
+  ['has comments only', (_, response) => response.end('# soon\n')],
+  ['breaks off', (_, response) => response.writeHead(200, { 'content-length': 99 }).end('ssh')],
+  ['leads to http', (_, response) => response.writeHead(302, { location: 'http://x/' }).end()],
+])('nothing is taken back where the answer %s', async (_what, failing) => {
+  await importList([ed25519Line('anna')]);
+  answer = failing;
+  const { stderr, exitCode } = await pysync('refresh', '--yes');
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain(`pysync: the keys from ${base}/team stay as they are\n`);
+  expect(names()).toEqual(['anna']);
+});
+
+it('an address that had a query is not asked without it', async () => {
+  await importList([ed25519Line('anna')], '/team?token=secret');
+  answer = (_request, response) => response.writeHead(404).end();
+  const result = await pysync('refresh', '--yes', '--json');
+  expect(parseJson(result)).toMatchObject({ applied: false, sources: [] });
+  expect(result.stderr).toContain(
+    `${base}/team? is not asked again: its address was not kept in full`,
+  );
+  expect(names()).toEqual(['anna']);
+});
