@@ -3,6 +3,7 @@ import { wordOf } from '../doctor/check.js';
 import type { Check, Finding, Verdict } from '../doctor/check.js';
 import { checks, deepChecks } from '../doctor/checks/index.js';
 import { PysyncError } from '../errors.js';
+import { fileFailure } from '../system/failures.js';
 import { print, printJson, style } from '../system/output.js';
 import { printable } from '../system/text.js';
 import type { Options } from './options.js';
@@ -15,7 +16,7 @@ interface Report {
 }
 
 export async function run(args: readonly string[], options: Options): Promise<void> {
-  const all = options['deep'] === true ? [...checks, ...deepChecks] : checks;
+  const all = options['deep'] === true ? checks.map(deeper) : checks;
   const first = await Promise.all(chosen(all, args).map(look));
   const reports = options['fix'] === true ? await mend(first) : first;
   if (options['json'] === true) printJson(asJson(reports));
@@ -25,6 +26,10 @@ export async function run(args: readonly string[], options: Options): Promise<vo
   throw new PysyncError('PROBLEMS_FOUND', `${plural(bad, 'problem')} found`, {
     hints: fixable(reports).length > 0 ? ['some can be mended by: pysync doctor --fix'] : [],
   });
+}
+
+function deeper(check: Check): Check {
+  return deepChecks.find(({ name }) => name === check.name) ?? check;
 }
 
 /** The checks that are called so, or all. */
@@ -65,8 +70,10 @@ async function look(check: Check): Promise<Report> {
   try {
     return { check, findings: await check.run(), done: [] };
   } catch (error) {
-    if (!(error instanceof PysyncError)) throw error;
-    const finding: Finding = { verdict: 'problem', text: error.message, hints: error.hints };
+    // A file that cannot even be looked at is in the way of peers as well.
+    const known = fileFailure(error, `look at the ${check.name}`);
+    if (!(known instanceof PysyncError)) throw error;
+    const finding: Finding = { verdict: 'problem', text: known.message, hints: known.hints };
     return { check, findings: [finding], done: [] };
   }
 }

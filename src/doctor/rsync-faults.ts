@@ -14,6 +14,10 @@ export const rsyncFaults: readonly RsyncFault[] = [
     what: 'it is older than the oldest release that pysync is made for, 3.2.0',
   },
   {
+    mendedIn: '3.2.4',
+    what: 'it has no --fsync: after a power cut a file in a volume may be whole by its size alone',
+  },
+  {
     mendedIn: '3.4.0',
     what: 'peers can get round --safe-links and read its memory, and on 3.2.7 and 3.3.0 write to it (CVE-2024-12084, -12085, -12088)',
   },
@@ -23,7 +27,7 @@ export const rsyncFaults: readonly RsyncFault[] = [
   },
   {
     mendedIn: '3.5.0',
-    what: '33 holes, many of them ways out of a folder by links and races (CVE-2026-53785, -53796 and others)',
+    what: '33 holes, many of them ways out of a folder by links and races (CVE-2026-53785, -53796 and others); and no --drop-D, for which a filter in the kernel stands in',
   },
 ];
 

@@ -15,6 +15,7 @@ import type { LoosePlace } from '../loose-places.js';
 export const account: Check = {
   name: 'account',
   run: async () => {
+    if (!existsSync(homedir())) return [problem(`its home ${homedir()} is not there`)];
     const { words } = await serverSettings(userInfo().username, '127.0.0.1');
     const usesPam = words('usepam')[0]?.toLowerCase() === 'yes';
     const isStrict = words('strictmodes')[0]?.toLowerCase() !== 'no';

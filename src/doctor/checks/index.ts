@@ -30,5 +30,5 @@ export const checks: readonly Check[] = [
   libguestfs,
 ];
 
-/** Those that take too long for every day: with `--deep`. */
+/** With `--deep`, in the place of those of the same name: they take too long for every day. */
 export const deepChecks: readonly Check[] = [libguestfsStart];

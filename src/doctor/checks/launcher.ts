@@ -15,6 +15,7 @@ import {
   launcherSettings,
   makeLauncher,
 } from '../../share/launcher.js';
+import { dataFolder } from '../../system/folders.js';
 import type { Check, Finding } from '../check.js';
 import { ok, problem, warning } from '../finding.js';
 import { loosePlaces, mendCommand, mendPlace } from '../loose-places.js';
@@ -25,6 +26,8 @@ export const launcher: Check = {
   run: async () => {
     const { keys } = await importedKeys();
     const path = launcherPath();
+    const shut = closed([dataFolder()]);
+    if (shut.length > 0) return shut;
     if (!existsSync(path)) {
       if (keys.length === 0) return [ok('none yet; it is made with the first import')];
       return [...otherLaunchers(keys), stale(`${path} is not there, so no peer gets in`)];
@@ -96,16 +99,8 @@ function replacedRsync(settings: Settings): Finding[] {
 }
 
 /** Each transfer starts with a log: where it cannot be written, none starts. */
-async function folders({ data, state }: Settings): Promise<Finding[]> {
-  const found: Finding[] = [];
-  for (const path of [data, state, `${state}/running`, `${state}/log`].filter(existsSync)) {
-    try {
-      accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
-    } catch {
-      const command = quoteAll(['chmod', '700', path]);
-      found.push(problem(`${path} is closed to you, so no transfer starts`, [command]));
-    }
-  }
+async function folders({ state }: Settings): Promise<Finding[]> {
+  const found = closed([state, `${state}/running`, `${state}/log`]);
   if (!existsSync(state)) return found;
   const { bavail, blocks } = await statfs(state);
   if (blocks > 0 && bavail === 0) {
@@ -113,6 +108,18 @@ async function folders({ data, state }: Settings): Promise<Finding[]> {
     found.push(problem(text, ['free some space: each transfer writes a log there']));
   }
   return found;
+}
+
+function closed(paths: readonly string[]): Finding[] {
+  return paths.filter(existsSync).flatMap((path) => {
+    try {
+      accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+      return [];
+    } catch {
+      const command = quoteAll(['chmod', '700', path]);
+      return [problem(`${path} is closed to you, so no transfer starts`, [command])];
+    }
+  });
 }
 
 function stale(text: string): Finding {

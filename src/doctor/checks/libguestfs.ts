@@ -32,7 +32,8 @@ export const libguestfs: Check = {
 export const libguestfsStart: Check = {
   name: 'libguestfs',
   run: async () => {
-    if (look().some(({ verdict }) => verdict !== 'ok')) return [];
+    const seen = look();
+    if (seen.some(({ verdict }) => verdict !== 'ok')) return seen;
     const folder = mkdtempSync(join(tmpdir(), 'pysync-'));
     const begun = Date.now();
     try {

@@ -26,7 +26,9 @@ export const shares: Check = {
       ...paths.flatMap(unsafe),
       ...nested([...new Set([...used, ...capped])]),
     ];
-    return found.length > 0 ? found : [ok(`${used.join(', ')}: there, and can be written`)];
+    if (found.length > 0) return found;
+    if (paths.length === 0) return [ok('all are capped, and so volumes')];
+    return [ok(`${paths.join(', ')}: there, and can be written`)];
   },
 };
 

@@ -1,7 +1,10 @@
 /** Is there an ssh server, and do peers on the network reach it? */
 import { homedir } from 'node:os';
+import { dirname } from 'node:path';
+import { quoteAll } from '../../gate/quote.js';
 import { lanAddresses } from '../../system/network.js';
 import { bannerAt, findSshServer } from '../../system/sshd.js';
+import { sshdConfigPath } from '../../system/sshd-config.js';
 import { lookForTool } from '../../system/tools.js';
 import type { Check, Finding } from '../check.js';
 import { ok, problem, warning } from '../finding.js';
@@ -47,7 +50,7 @@ function onlyLocal(port: number, addresses: readonly string[]): Finding {
     `the ssh server answers on this machine alone, and not on ${where} (port ${port})`,
     [
       'look for ListenAddress in the configuration of sshd, and take it out:',
-      'grep -ri listenaddress /etc/ssh/sshd_config /etc/ssh/sshd_config.d',
+      quoteAll(['grep', '-ri', 'listenaddress', dirname(sshdConfigPath())]),
     ],
   );
 }

@@ -132,6 +132,11 @@ it('is found to have no place for its logs', async () => {
     `problem: ${home.path('.local/state/pysync/log')} is closed to you, so no transfer starts`,
   ]);
   chmodSync(home.path('.local/state/pysync/log'), 0o700);
+  chmodSync(home.path('.local/share/pysync'), 0);
+  expect((await doctor()).of('launcher')).toEqual([
+    `problem: ${home.path('.local/share/pysync')} is closed to you, so no transfer starts`,
+  ]);
+  chmodSync(home.path('.local/share/pysync'), 0o700);
   const state = home.path('.local/state/pysync');
   const disk = `mount -t tmpfs -o size=64k,mode=777 none ${state}`;
   const machine = machineOf(home, { prepare: [disk, `head -c 64k /dev/zero > ${state}/full`] });

@@ -9,8 +9,8 @@ import type { MachineOptions } from '../../../helpers/machine.js';
 const home = useHome();
 const empty = 'mount -t tmpfs none';
 
-async function check(options: MachineOptions): Promise<string[]> {
-  const result = await machineOf(home, options).pysync('doctor', 'libguestfs', '--json');
+async function check(options: MachineOptions, ...args: readonly string[]): Promise<string[]> {
+  const result = await machineOf(home, options).pysync('doctor', 'libguestfs', '--json', ...args);
   return readFindings(result).of('libguestfs');
 }
 
@@ -40,6 +40,8 @@ it('is found to lack a part', async () => {
       'libguestfs cannot run: the kernel in /boot may be read by root alone',
     ],
   ];
+  // Where a part is missing, --deep does not try to start it.
+  expect(await check(lacking[0]?.[0] ?? {}, '--deep')).toEqual([`warning: ${lacking[0]?.[1]}`]);
   for (const [options, sentence] of lacking) {
     expect(await check(options)).toEqual([`warning: ${sentence}`]);
   }
