@@ -65,12 +65,14 @@ test('names that look like lines of a log are names', async () => {
 
 test('names with escape sequences do no harm to a terminal, listed or followed', async () => {
   const following = [followLog(me.account), followLog(me.account, '--json')];
-  putFiles(mallory.folder, { [`names/${escapes}/\n${escapes}`]: Buffer.alloc(2 ** 21) });
+  putFiles(mallory.folder, { [`names/${escapes}/\n${escapes}`]: Buffer.alloc(2 ** 22) });
   const push = mallory.rsync(['-a', '--bwlimit=1M', 'names/', `${mallory.target}:`]);
   await waitFor('its progress', () => following.every((one) => one.output().includes('pwned')));
-  const status = await me.account.pysync(['status']);
   // The control: it is the name that is shown.
-  expect(status.stdout).toContain('\\u001b]0;pwned\\u0007');
+  const status = await waitFor('it in the status', async () => {
+    const result = await me.account.pysync(['status']);
+    return result.stdout.includes('\\u001b]0;pwned\\u0007') && result;
+  });
   expect(said(status)).not.toMatch(obeyed);
   expect(await push).toMatchObject({ exitCode: 0 });
   await waitFor('its end', () => following.every((one) => one.output().includes('done')));
