@@ -82,7 +82,8 @@ test('a notification shows them as text, and not as markup', async () => {
     for (const i of [9, 8, 4]) {
       await mallory.rsync(['-aI', `evil${i}/`, `${mallory.target}:in/`]);
       const count = [9, 8, 4].indexOf(i) + 1;
-      await waitFor('the notification', () => seen.split('member=Notify').length > count);
+      const isShown = (): boolean => seen.split('member=Notify').length > count;
+      await waitFor('the notification', isShown, 30_000);
     }
     await waitFor('all of the last one', () => seen.trimEnd().endsWith('int32 -1'));
     // The control: it was shown, with the name in it.
