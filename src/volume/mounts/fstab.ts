@@ -13,9 +13,19 @@ import { printable } from '../../system/text.js';
 import { findTool } from '../../system/tools.js';
 import type { MountRequest } from './mount.js';
 
-// SECURITY: without nosuid, nodev and noexec an image that its user wrote would hold programs and
-// devices of root's (test/integration/volume/mount-failures.test.ts).
-const tail = ' ext4 loop,user,noauto,nosuid,nodev,noexec 0 0';
+/**
+ * How the kernel mounts a volume.
+ *
+ * SECURITY: without nosuid, nodev and noexec an image that its user wrote would hold programs and
+ * devices of root's (test/integration/volume/mount-failures.test.ts).
+ *
+ * noinit_itable: some seconds after it was mounted, the kernel would fill up inode tables that are
+ * zeros here anyway. Where fuse2fs has left a volume empty, it takes the one without `lost+found`
+ * for damaged, and notes an error in it ("Something is wrong with group 0").
+ */
+export const kernelOptions = 'loop,nosuid,nodev,noexec,noinit_itable';
+
+const tail = ` ext4 user,noauto,${kernelOptions} 0 0`;
 
 /** The line for this image and mount point. */
 export function fstabLine({ image, mountPoint }: MountRequest): string {
