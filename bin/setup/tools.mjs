@@ -45,6 +45,7 @@ const tools = [
   { name: 'setfacl', package: 'acl', on: 'linux', for: 'tests' },
   { name: 'setfattr', package: 'attr', on: 'linux', for: 'tests' },
   { name: 'setpriv', package: 'util-linux', on: 'linux', for: 'tests' },
+  { name: 'sudo', package: 'sudo', on: 'linux', for: 'tests' },
   { name: 'unshare', package: 'util-linux', on: 'linux', for: 'tests' },
   { name: 'useradd', package: 'passwd', on: 'linux', for: 'tests' },
 ];

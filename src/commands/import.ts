@@ -13,6 +13,7 @@ import { printable } from '../system/text.js';
 import { collect } from './import-keys.js';
 import type { Collected } from './import-keys.js';
 import { printImport } from './import-report.js';
+import { idleOption, nothingToDo } from './mistakes.js';
 import {
   readAccess,
   readAllowDelete,
@@ -29,6 +30,9 @@ import { reportSize } from './size-report.js';
 
 export async function run(_args: readonly string[], options: Options): Promise<void> {
   const sources = Array.isArray(options['import']) ? options['import'].map(String) : [];
+  const asked = { imports: sources.length > 0, caps: options['size'] !== undefined };
+  const idle = idleOption(Object.keys(options), asked);
+  if (idle !== undefined) throw nothingToDo(idle);
   for (const sentence of circumstances(sources)) note(`pysync: ${sentence}`);
   const confine = readConfine(options);
   const rules = {

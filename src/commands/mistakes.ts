@@ -47,9 +47,21 @@ export function misplacedOption(option: string, command: Command): PysyncError {
   );
 }
 
+const aboutCaps = ['engine', 'kernelMount', 'wait', 'yes'];
+const aboutKeys = ['access', 'allowDelete', 'from', 'expires', 'name', 'confine'];
+
+/** The first of `options` that would say nothing, as no key is imported or no size given. */
+export function idleOption(
+  options: readonly string[],
+  { imports, caps }: { readonly imports: boolean; readonly caps: boolean },
+): string | undefined {
+  const idle = [...(imports ? [] : aboutKeys), ...(caps ? [] : aboutCaps)];
+  return options.find((option) => idle.includes(option));
+}
+
 /** For options that say how to import or to cap, without anything to import or a cap. */
 export function nothingToDo(option: string): PysyncError {
-  return ['engine', 'kernelMount', 'wait', 'yes'].includes(option)
+  return aboutCaps.includes(option)
     ? usage(`${kebab(option)} says how to cap a share: add --size <size>`)
     : usage(`${kebab(option)} needs a key to import: add -i <source>`);
 }

@@ -147,7 +147,15 @@ export async function makeFileSystem(
   const { bytesPerInode, journalMebibytes, growthBlocks } = layoutFor(size);
   const extended = `nodiscard,root_owner=${uid}:${gid},resize=${growthBlocks}`;
   const shape = ['-t', 'ext4', '-b', String(blockSize), '-m', '0', '-i', String(bytesPerInode)];
-  const rest = ['-J', `size=${journalMebibytes}`, '-L', 'pysync', '-E', extended, ...withoutChecksums];
+  const rest = [
+    '-J',
+    `size=${journalMebibytes}`,
+    '-L',
+    'pysync',
+    '-E',
+    extended,
+    ...withoutChecksums,
+  ];
   await run('mke2fs', ['-q', '-F', ...shape, ...rest, image], options);
   await run('tune2fs', ['-r', String(reservedBlocks), image], options);
   await debugfs(image, 'rmdir lost+found');

@@ -10,7 +10,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { PysyncError } from '../../errors.js';
 import { printable } from '../../system/text.js';
-import { findTool } from '../../system/tools.js';
+import { findTool, lookForTool } from '../../system/tools.js';
 import type { MountRequest } from './mount.js';
 
 /**
@@ -111,18 +111,37 @@ async function edit(what: 'add' | 'remove', line: string): Promise<void> {
   if (!/^\/\S+ \/\S+$/.test(line.slice(0, -tail.length)) || !line.endsWith(tail)) {
     throw new TypeError('not a line made by fstabLine');
   }
-  const command = [findTool('sh'), '-c', script, 'sh', what, line];
-  const isRoot = process.geteuid?.() === 0;
-  // Without a terminal sudo must not wait for a password that nobody can type.
-  const sudo = isRoot ? [] : [findTool('sudo'), ...(process.stdin.isTTY ? [] : ['-n']), '--'];
-  const { status, stderr } = await runInForeground([...sudo, ...command]);
+  const { status, stderr } = await runInForeground([
+    ...asRoot(what, line),
+    findTool('sh'),
+    ...['-c', script, 'sh', what, line],
+  ]);
   if (status === 0) return;
-  throw new PysyncError('FSTAB_FAILED', `could not ${what} the line in /etc/fstab`, {
-    hints: [
-      ...stderr.trim().split('\n').slice(-3).map(printable),
-      `by hand, as root, ${what} the line: ${printable(line)}`,
-    ],
-  });
+  // sudo says either, of people whom it would not let in with a password, too.
+  if (/^sudo: (?:.*: )?a (?:password|terminal) is required/m.test(stderr)) {
+    throw notDone(what, line, 'sudo asks for a password, and there is no terminal for it');
+  }
+  const said = stderr.trim().split('\n').slice(-3).map(printable);
+  throw notDone(what, line, `could not ${what} the line in /etc/fstab`, said);
+}
+
+/** What stands before a command to run it as root. */
+function asRoot(what: 'add' | 'remove', line: string): readonly string[] {
+  if (process.geteuid?.() === 0) return [];
+  const sudo = lookForTool('sudo');
+  if (sudo === undefined) throw notDone(what, line, 'sudo is not installed');
+  // Without a terminal it must not wait for a password that nobody can type.
+  return [sudo, ...(process.stdin.isTTY ? [] : ['-n']), '--'];
+}
+
+function notDone(
+  what: 'add' | 'remove',
+  line: string,
+  sentence: string,
+  said: readonly string[] = [],
+): PysyncError {
+  const byHand = `${what} this line of /etc/fstab by hand, as root: ${printable(line)}`;
+  return new PysyncError('FSTAB_FAILED', sentence, { hints: [...said, byHand] });
 }
 
 /**
