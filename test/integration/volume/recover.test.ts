@@ -74,7 +74,7 @@ async function runWith(
   const engine = size === 'none' ? [] : ['--engine', 'e2fsprogs'];
   const words = ['--dir', share, '--size', size, ...engine];
   const argv = [inject('node'), '--import', preload, program, ...words];
-  return (await me.account.run(argv, { env })).exitCode;
+  return (await me.account.run(argv, { env, timeoutMs: 60_000 })).exitCode;
 }
 
 /** Kills the command at each telling step; `size` and `prepare` look at how far it has come. */
