@@ -15,26 +15,24 @@ const size = '3G';
 
 export async function volumes(bench) {
   const variants = createShares(bench);
-  const tables = [];
+  const files = (amount) => ({ amount, unit: 'files/s' });
   const big = join(bench.folder, 'big');
   writeRandom(big, 1024);
   const bytes = { amount: 2 ** 30 / 1e6, unit: 'MB/s' };
-  tables.push(await compare('1 GiB in one file', 3, variants, big, bytes));
+  // All together takes its time, so each is shown when it is there.
+  console.log(`\n${await compare('1 GiB in one file', 3, variants, big, bytes)}`);
   fs.rmSync(big);
   const folders = join(bench.folder, 'folders');
   writeFiles(folders, 50, 100, () => 4096 + Math.floor(Math.random() * 61_440));
-  const files = (amount) => ({ amount, unit: 'files/s' });
   const many = '5,000 files of 4–64 KiB in 50 folders';
-  tables.push(await compare(many, 3, variants, folders, files(5000)));
+  console.log(`\n${await compare(many, 3, variants, folders, files(5000))}`);
   fs.rmSync(folders, { recursive: true });
   const one = join(bench.folder, 'one');
   writeFiles(one, 1, 10_000, () => 1024);
-  tables.push(
-    await compare('10,000 files of 1 KiB in one folder', 2, variants, one, files(10_000)),
-  );
+  const label = '10,000 files of 1 KiB in one folder';
+  console.log(`\n${await compare(label, 2, variants, one, files(10_000))}`);
   fs.rmSync(one, { recursive: true });
-  tables.push(memoryOfMount(variants));
-  return tables.join('\n\n');
+  return memoryOfMount(variants);
 }
 
 /** How long `--size` takes, by either engine. */
@@ -108,7 +106,7 @@ async function compare(label, rounds, variants, source, { amount, unit }) {
   const candidates = variants.map((variant) => async () => {
     // Root may not enter what a user has mounted with FUSE.
     await run(asAccount(variant.account, ['find', variant.share, '-mindepth', '1', '-delete']));
-    await run(['sync']);
+    await run(['sync', '-f', variant.account.home]);
     return time([...variant.rsync, '-a', source, variant.target]);
   });
   const all = await takeTurns(label, rounds, candidates);

@@ -43,14 +43,14 @@ export function fuse2fsArguments(request: MountRequest, version: string): string
  *
  * The timeouts, in seconds, let the kernel remember what a file is like, and that there is none of
  * a name: half of all requests are about that, and fuse2fs looks through whole directories for each.
- * One second is what FUSE itself takes; fuse2fs sets 0, behind our words, because of hard links:
- * under its other names a changed file may look for so long as it was. The words behind it are what
- * it would set besides.
+ * Only briefly what it is like, since a file with hard links that is changed under one name looks for
+ * so long as it was under the others; what rsync asks again, it asks within milliseconds. fuse2fs
+ * sets 0, behind our words; what stands behind `no_default_opts` is what it would set besides.
  */
 const libfuse2Options = [
   'big_writes',
   'max_write=131072',
-  'attr_timeout=1',
+  'attr_timeout=0.1',
   'negative_timeout=1',
   'no_default_opts',
   'kernel_cache',

@@ -18,7 +18,7 @@ describe('the arguments of fuse2fs', () => {
       '/v/a.img',
       '/home/bob/public',
       '-o',
-      `${always},big_writes,max_write=131072,attr_timeout=1,negative_timeout=1,` +
+      `${always},big_writes,max_write=131072,attr_timeout=0.1,negative_timeout=1,` +
         'no_default_opts,kernel_cache,subtype=ext4,use_ino,fsname=/v/a.img',
     ]);
   });
