@@ -2,18 +2,19 @@
  * npm run bench [-- PART…]: what pysync costs, as ratios of runs that take turns, against a key
  * that nothing restricts and against rsync's own rrsync, for one account on one sshd.
  *
- * Parts: tiny, large, many, update, memory, start, volumes; all of them without a name. Prints Markdown to
- * standard output. As root it makes a throw-away account; otherwise it uses the one it runs as,
- * with a home of its own. All it makes is removed at the end, also on Ctrl-C.
+ * Parts: tiny, large, many, update, memory, start, volumes, creation; all of them without a name.
+ * Prints Markdown to standard output. As root it makes a throw-away account; otherwise it uses the
+ * one it runs as, with a home of its own; either lies in TMPDIR. All it makes is removed at the end,
+ * also on Ctrl-C.
  */
 import { cleaningUp } from './clean-up.mjs';
 import { setUp } from './set-up.mjs';
 import { memory } from './memory.mjs';
 import { start } from './start.mjs';
 import { large, many, tiny, update } from './transfers.mjs';
-import { volumes } from './volumes.mjs';
+import { creation, volumes } from './volumes.mjs';
 
-const parts = { tiny, large, many, update, memory, start, volumes };
+const parts = { tiny, large, many, update, memory, start, volumes, creation };
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !Object.hasOwn(parts, name));

@@ -1,12 +1,13 @@
 /**
  * What a cap costs: the same transfers over ssh into a share without one, and into volumes mounted
- * by the kernel (as root only) and by fuse2fs; and what making a volume takes.
+ * by the kernel (as root only) and by fuse2fs, with the closing fsyncs that capped shares have and
+ * without; and what making a volume takes.
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { formatRatio, formatTime, run, takeTurns, time } from './measure.mjs';
+import { formatRatio, formatTime, median, run, takeTurns, time } from './measure.mjs';
 import { writeRandom } from './transfers.mjs';
 import { asAccount, createVariant, runPysync } from './variants.mjs';
 
@@ -14,62 +15,109 @@ const size = '3G';
 
 export async function volumes(bench) {
   const variants = createShares(bench);
-  const tables = [];
+  const files = (amount) => ({ amount, unit: 'files/s' });
   const big = join(bench.folder, 'big');
   writeRandom(big, 1024);
-  tables.push(await compare('1 GiB in one file', 3, variants, big));
+  const bytes = { amount: 2 ** 30 / 1e6, unit: 'MB/s' };
+  // All together takes its time, so each is shown when it is there.
+  console.log(`\n${await compare('1 GiB in one file', 3, variants, big, bytes)}`);
   fs.rmSync(big);
   const folders = join(bench.folder, 'folders');
   writeFiles(folders, 50, 100, () => 4096 + Math.floor(Math.random() * 61_440));
-  tables.push(await compare('5,000 files of 4–64 KiB in 50 folders', 3, variants, folders));
+  const many = '5,000 files of 4–64 KiB in 50 folders';
+  console.log(`\n${await compare(many, 3, variants, folders, files(5000))}`);
   fs.rmSync(folders, { recursive: true });
   const one = join(bench.folder, 'one');
   writeFiles(one, 1, 10_000, () => 1024);
-  tables.push(await compare('10,000 files of 1 KiB in one folder', 2, variants, one));
+  const label = '10,000 files of 1 KiB in one folder';
+  console.log(`\n${await compare(label, 2, variants, one, files(10_000))}`);
   fs.rmSync(one, { recursive: true });
-  tables.push(memoryOfMount(variants), await creation(bench));
-  return tables.join('\n\n');
+  return memoryOfMount(variants);
 }
 
-/** Shares of one account, each with a key of its own. */
+/** How long `--size` takes, by either engine. */
+export async function creation(bench) {
+  const fast = await create(bench, 'e2fsprogs', 7);
+  return [fast, await create(bench, 'libguestfs', 2)].join('\n\n');
+}
+
+/**
+ * Shares of one account, each with keys of its own: of a volume one as pysync makes it, and one
+ * with which rsync does not fsync.
+ */
 function createShares(bench) {
   const { account, undo } = bench;
-  const names = ['uncapped', 'fuse2fs', ...(process.getuid() === 0 ? ['loop'] : [])];
-  return names.map((name) => {
-    const share = join(account.home, name);
-    const variant = { ...createVariant(bench, name, share), account };
-    const cap = name === 'uncapped' ? [] : ['--size', size, '--engine', 'e2fsprogs'];
-    runPysync(bench, '--import', variant.publicKey, '--dir', share, ...cap);
-    if (name !== 'uncapped') undo.push(() => execFileSync('umount', ['-l', share]));
-    if (name === 'loop') {
-      runPysync(bench, 'unmount', share);
-      execFileSync('mount', ['-o', 'loop,nosuid,nodev,noexec', imageOf(account, share), share]);
-    }
-    return variant;
+  const kinds = ['uncapped', 'fuse2fs', ...(process.getuid() === 0 ? ['loop'] : [])];
+  const variants = kinds.flatMap((kind) => {
+    const share = join(account.home, kind);
+    const names = kind === 'uncapped' ? [kind] : [kind, `${kind} without fsync`];
+    const cap = kind === 'uncapped' ? [] : ['--size', size, '--engine', 'e2fsprogs'];
+    return names.map((name) => {
+      const variant = createVariant(bench, name.replaceAll(' ', '-'), share);
+      runPysync(bench, '--import', variant.publicKey, '--dir', share, ...cap);
+      return { ...variant, name, account };
+    });
   });
+  for (const kind of kinds.slice(1)) {
+    const share = join(account.home, kind);
+    undo.push(() => execFileSync('umount', ['-l', share]));
+    if (kind !== 'loop') continue;
+    runPysync(bench, 'unmount', share);
+    const options = 'loop,nosuid,nodev,noexec,noinit_itable';
+    execFileSync('mount', ['-o', options, imageOf(account, share), share]);
+  }
+  for (const { name, publicKey } of variants) {
+    if (name.endsWith('without fsync')) dropFsync(account, publicKey);
+  }
+  return variants;
 }
 
-function imageOf({ home }, share) {
-  const data = join(home, '.local/share/pysync');
+function imageOf(account, share) {
+  const data = dataOf(account);
   const { shares } = JSON.parse(fs.readFileSync(join(data, 'shares.json'), 'utf8'));
   return join(data, 'volumes', `${shares.find(({ path }) => path === share).volume.id}.img`);
 }
 
-async function compare(label, rounds, variants, source) {
+function dataOf({ home }) {
+  return join(home, '.local/share/pysync');
+}
+
+/** Has the key start a launcher that tells the gate of an rsync which knows no `--fsync`. */
+function dropFsync(account, publicKey) {
+  const launcher = join(dataOf(account), 'gate');
+  const other = `${launcher}-without-fsync`;
+  const replaced = (text, from, to) => {
+    if (!text.includes(from)) throw new Error(`nothing to replace: ${from}`);
+    return text.replace(from, to);
+  };
+  const text = fs.readFileSync(launcher, 'utf8');
+  fs.writeFileSync(other, replaced(text, '--syncs-files true', '--syncs-files false'));
+  fs.chmodSync(other, 0o755);
+  const file = join(account.home, '.ssh/authorized_keys');
+  const [, body] = publicKey.split(' ');
+  const lines = fs.readFileSync(file, 'utf8').split('\n');
+  const changed = lines.map((line) =>
+    line.includes(body) ? replaced(line, launcher, other) : line,
+  );
+  fs.writeFileSync(file, changed.join('\n'));
+}
+
+async function compare(label, rounds, variants, source, { amount, unit }) {
   const candidates = variants.map((variant) => async () => {
     // Root may not enter what a user has mounted with FUSE.
     await run(asAccount(variant.account, ['find', variant.share, '-mindepth', '1', '-delete']));
-    await run(['sync']);
+    await run(['sync', '-f', variant.account.home]);
     return time([...variant.rsync, '-a', source, variant.target]);
   });
-  const [plain, ...others] = await takeTurns(label, rounds, candidates);
+  const all = await takeTurns(label, rounds, candidates);
+  const [plain] = all;
   return [
-    `| ${label} (${rounds} rounds) | time | time against uncapped | speed against uncapped |`,
+    `| ${label} (${rounds} rounds) | time | ${unit} | speed against uncapped |`,
     '|---|---|---|---|',
-    `| uncapped | ${formatTime(plain)} | 1 | 1 |`,
-    ...others.map((times, i) => {
-      const row = [variants[i + 1].name, formatTime(times), formatRatio(times, plain)];
-      return `| ${[...row, formatRatio(plain, times)].join(' | ')} |`;
+    ...all.map((times, i) => {
+      const rate = ((amount / median(times)) * 1000).toFixed(0);
+      const ratio = i === 0 ? '1' : formatRatio(plain, times);
+      return `| ${[variants[i].name, formatTime(times), rate, ratio].join(' | ')} |`;
     }),
   ].join('\n');
 }
@@ -88,26 +136,32 @@ function memoryOfMount(variants) {
   const share = variants.find(({ name }) => name === 'fuse2fs').share;
   const pids = execFileSync('pgrep', ['-f', `fuse2fs .* ${share} `], { encoding: 'utf8' });
   const status = fs.readFileSync(`/proc/${pids.trim().split('\n').at(-1)}/status`, 'utf8');
-  const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
-  return `Memory of fuse2fs after these transfers: ${(kilobytes / 1024).toFixed(1)} MB.`;
+  const kilobytes = Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1]);
+  return `Memory of fuse2fs in these transfers, at most: ${(kilobytes / 1024).toFixed(1)} MB.`;
 }
 
-/** Making a volume of 1G and one of 10G, by turns, with e2fsprogs. */
-async function creation(bench) {
-  const sizes = ['1G', '10G'];
+/** Making a small volume and the largest the disk has room for, by turns. */
+async function create(bench, engine, rounds) {
+  const sizes = ['1G', largestSize(bench)];
   const candidates = sizes.map((each) => async () => {
     const share = join(bench.account.home, `made-${each}`);
     const begin = process.hrtime.bigint();
-    runPysync(bench, '--size', each, '--dir', share, '--engine', 'e2fsprogs');
+    runPysync(bench, '--size', each, '--dir', share, '--engine', engine);
     const elapsed = Number(process.hrtime.bigint() - begin) / 1e6;
     runPysync(bench, '--size', 'none', '--dir', share, '--yes');
     return elapsed;
   });
-  const [small, large] = await takeTurns('making volumes', 5, candidates);
+  const [small, large] = await takeTurns('making volumes', rounds, candidates);
   return [
-    '| making a volume (e2fsprogs, 5 rounds) | time | against 1G |',
+    `| making a volume (${engine}, ${rounds} rounds) | time | against 1G |`,
     '|---|---|---|',
     `| 1G | ${formatTime(small)} | 1 |`,
-    `| 10G | ${formatTime(large)} | ${formatRatio(large, small)} |`,
+    `| ${sizes[1]} | ${formatTime(large)} | ${formatRatio(large, small)} |`,
   ].join('\n');
+}
+
+function largestSize({ folder }) {
+  const { bavail, bsize } = fs.statfsSync(folder);
+  const gigabytes = [100, 50, 20, 10].find((each) => (each + 10) * 2 ** 30 < bavail * bsize);
+  return `${gigabytes ?? 2}G`;
 }

@@ -42,7 +42,8 @@ function buildProgram(): Command {
     }
     const asks = sources !== undefined || options['size'] !== undefined;
     if (asks) {
-      const wrong = (await mistakes()).wrongCombination(Object.keys(own(program)), options['size']);
+      const what = { imports: sources !== undefined, size: options['size'] };
+      const wrong = (await mistakes()).wrongCombination(Object.keys(own(program)), what);
       if (wrong !== undefined) throw wrong;
     }
     const module = await (asks ? import('./commands/import.js') : loadStatus(program));

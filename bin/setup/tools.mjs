@@ -50,6 +50,7 @@ const tools = [
   { name: 'setfacl', package: 'acl', on: 'linux', for: 'tests' },
   { name: 'setfattr', package: 'attr', on: 'linux', for: 'tests' },
   { name: 'setpriv', package: 'util-linux', on: 'linux', for: ['tests', 'demo'] },
+  { name: 'sudo', package: 'sudo', on: 'linux', for: 'tests' },
   { name: 'nft', package: 'nftables', on: 'linux', for: 'tests' },
   { name: 'ufw', package: 'ufw', on: 'linux', for: 'tests' },
   { name: 'unshare', package: 'util-linux', on: 'linux', for: ['tests', 'demo'] },

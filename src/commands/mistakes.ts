@@ -47,20 +47,25 @@ export function misplacedOption(option: string, command: Command): PysyncError {
   );
 }
 
-const sizeOptions = ['engine', 'kernelMount', 'wait', 'yes'];
+const aboutCaps = ['engine', 'kernelMount', 'wait', 'yes'];
+const aboutKeys = ['access', 'allowDelete', 'from', 'expires', 'name', 'confine'];
 
 /** For options that say how to import or to cap, without anything to import or a cap. */
 export function nothingToDo(option: string): PysyncError {
-  if (sizeOptions.includes(option)) return needsSize(option);
+  if (aboutCaps.includes(option)) return needsSize(option);
   return ['dir', 'dryRun'].includes(option)
     ? usage(`${kebab(option)} goes with something to do: add -i <source> or --size <size>`)
     : usage(`${kebab(option)} needs a key to import: add -i <source>`);
 }
 
-/** For options beside `-i` or `--size` that would have no effect there. */
-export function wrongCombination(names: readonly string[], size: unknown): PysyncError | undefined {
-  const aboutSize = names.find((name) => sizeOptions.includes(name));
-  if (aboutSize !== undefined && size === undefined) return needsSize(aboutSize);
+/** For the `names` of options beside `-i` or `--size` that would have no effect there. */
+export function wrongCombination(
+  names: readonly string[],
+  { imports, size }: { readonly imports: boolean; readonly size: unknown },
+): PysyncError | undefined {
+  const idle = [...(imports ? [] : aboutKeys), ...(size === undefined ? aboutCaps : [])];
+  const first = names.find((name) => idle.includes(name));
+  if (first !== undefined) return nothingToDo(first);
   const aboutMaking = names.find((name) => ['engine', 'kernelMount'].includes(name));
   if (aboutMaking === undefined || size !== 'none') return undefined;
   return usage(`${kebab(aboutMaking)} does not go together with --size none: no volume is made`);

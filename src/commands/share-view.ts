@@ -14,7 +14,7 @@ import type { VolumeState } from '../volume/state.js';
 export interface ShareView {
   readonly path: string;
   readonly keys: readonly OurKey[];
-  /** Of a share without a cap that is there. */
+  /** Of a share that is there, and where it has a cap, mounted. */
   readonly usage?: Usage;
   readonly volume?: VolumeView;
 }
@@ -34,9 +34,15 @@ export async function viewShare(
   keys: readonly OurKey[],
   record: ShareRecord | undefined,
 ): Promise<ShareView> {
-  if (record !== undefined) return { path, keys, volume: await viewVolume(record) };
-  const usage = await usageOf(path);
-  return { path, keys, ...(usage === undefined ? {} : { usage }) };
+  const volume = record === undefined ? undefined : await viewVolume(record);
+  const isThere = volume === undefined || volume.capacity !== undefined;
+  const usage = isThere ? await usageOf(path) : undefined;
+  return {
+    path,
+    keys,
+    ...(volume === undefined ? {} : { volume }),
+    ...(usage === undefined ? {} : { usage }),
+  };
 }
 
 async function viewVolume(record: ShareRecord): Promise<VolumeView> {
@@ -67,23 +73,26 @@ function waiting({ path, leftover }: ShareRecord): string[] {
 
 /** The line behind the share's path. */
 export function describeShare({ path, keys, usage, volume }: ShareView): string {
-  if (volume !== undefined) return describeVolume(volume);
+  if (volume !== undefined) return describeVolume(volume, usage);
   if (usage === undefined && keys.length === 0) return 'not made yet';
   if (usage === undefined) return `is not there, so nobody can send: mkdir ${printable(path)}`;
-  const { bytes, files, complete, free } = usage;
-  const more = complete ? '' : 'over ';
-  const count = `${more}${files} ${files === 1 ? 'file' : 'files'}`;
-  return `${more}${formatSize(bytes)} in ${count}, no size cap, ${formatSize(free)} free on this disk`;
+  const { bytes, complete, free } = usage;
+  const sum = `${complete ? '' : 'over '}${formatSize(bytes)}`;
+  return `${sum} in ${count(usage)}, no size cap, ${formatSize(free)} free on this disk`;
 }
 
-function describeVolume({ record, state, capacity }: VolumeView): string {
+function count({ files, complete }: Usage): string {
+  return `${complete ? '' : 'over '}${files} ${files === 1 ? 'file' : 'files'}`;
+}
+
+function describeVolume({ record, state, capacity }: VolumeView, usage: Usage | undefined): string {
   const { size, engine, mount } = record.volume;
   const cap = `capped at ${formatSize(size)}`;
   if (capacity === undefined) return `${cap}, ${state}`;
-  const { used, free, files } = capacity;
-  const count = `${files} ${files === 1 ? 'file' : 'files'}`;
+  const { used, free } = capacity;
+  const inFiles = usage === undefined ? '' : ` in ${count(usage)}`;
   const how = `${state} with ${mount}, made with ${engine}`;
-  return `${cap}: ${formatSize(used)} used in ${count}, ${formatSize(free)} free (${how})`;
+  return `${cap}: ${formatSize(used)} used${inFiles}, ${formatSize(free)} free (${how})`;
 }
 
 /** What belongs below that line. */
@@ -96,5 +105,7 @@ export function shareAsJson({ path, usage, volume }: ShareView): object {
   if (volume === undefined) return { path, usage: usage ?? null, volume: null };
   const { record, state, capacity, notes } = volume;
   const { size, engine, mount } = record.volume;
-  return { path, usage: null, volume: { size, state, engine, mount, ...capacity, notes } };
+  const counted = usage === undefined ? {} : { files: usage.files, complete: usage.complete };
+  const figures = { ...capacity, ...counted };
+  return { path, usage: null, volume: { size, state, engine, mount, ...figures, notes } };
 }

@@ -109,7 +109,7 @@ async function uncap(share: string, settings: CreateOptions, mayRemove: Ask): Pr
     notes.push(`files from when the share was capped are still kept in ${record.leftover}`);
   }
   const useless = await forgetKernelMount(record, (line) =>
-    mayRemove(`Remove this line from /etc/fstab?\n  ${line}\n`),
+    mayRemove(`This line of /etc/fstab is of no use any more:\n  ${line}\nRemove it?`),
   );
   if (useless !== undefined) notes.push(useless);
   if (image === undefined) return { share, size: null, notes };

@@ -62,7 +62,8 @@ export async function isUsable(capped: CappedShare): Promise<boolean> {
 export async function mountVolume(settings: Settings, share: string): Promise<void> {
   const program = join(__dirname, '../cli.js');
   const options = {
-    timeout: 120_000,
+    // The last mount may still be writing to a slow disk, and guestmount boots a machine.
+    timeout: 240_000,
     env: {
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
       HOME: userInfo().homedir,

@@ -6,7 +6,6 @@ export interface Capacity {
   readonly usable: number;
   readonly used: number;
   readonly free: number;
-  readonly files: number;
   /** How many more files there can be. */
   readonly filesLeft: number;
 }
@@ -16,15 +15,8 @@ export interface Capacity {
  * answer.
  */
 export async function capacityOf(share: string, overhead: number): Promise<Capacity> {
-  const { blocks, bfree, bavail, bsize, files, ffree } = await statfs(share);
+  const { blocks, bfree, bavail, bsize, ffree } = await statfs(share);
   const used = Math.max(0, (blocks - bfree) * bsize - overhead);
   const free = bavail * bsize;
-  // ext4 counts the ten inodes that it keeps for itself, the root's among them, as files.
-  return {
-    usable: used + free,
-    used,
-    free,
-    files: Math.max(0, files - ffree - 10),
-    filesLeft: ffree,
-  };
+  return { usable: used + free, used, free, filesLeft: ffree };
 }

@@ -10,9 +10,9 @@ import {
   rmdirSync,
   statSync,
 } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
-import { writeShareRecord } from '../share/registry.js';
+import { cappedShares, writeShareRecord } from '../share/registry.js';
 import type { ShareRecord } from '../share/registry.js';
 import { makeShare } from '../share/share.js';
 import { undoable } from '../system/interrupt.js';
@@ -53,6 +53,7 @@ export async function createVolume(
   makeShare(share);
   mkdirSync(volumesFolder(), { recursive: true, mode: 0o700 });
   refuseObstacles(share);
+  await sweepLocks();
   const id = `${basename(share).replaceAll(/[^A-Za-z0-9]+/g, '-')}-${randomBytes(4).toString('hex')}`;
   const draft = volumeOf(share, {
     id,
@@ -127,6 +128,23 @@ export async function fillNewImage(
     await method.unmount(staging);
     rmdirSync(staging.mountPoint);
     rmSync(staging.imageLock, { force: true });
+  }
+}
+
+/**
+ * Removes the locks of volumes that there never were: a pysync that is killed before it has written
+ * their record leaves nothing else. Each has a name of its own, so nobody would ever take it again.
+ */
+async function sweepLocks(): Promise<void> {
+  const known = (await cappedShares()).map(({ volume }) => `${volume.id}.busy`);
+  const strays = readdirSync(volumesFolder()).filter(
+    (name) => name.endsWith('.busy') && !known.includes(name),
+  );
+  for (const name of strays) {
+    // A lock whose holder has died is taken over, and removed in the end.
+    await withLock(join(volumesFolder(), name), () => Promise.resolve(), { waitMs: 0 }).catch(
+      () => undefined,
+    );
   }
 }
 

@@ -16,12 +16,12 @@ export async function isImageLocked(lockFile: string): Promise<boolean> {
   return exitCode === taken;
 }
 
-/** Waits until no program has the image open. Throws PysyncError `IMAGE_BUSY` after half a minute. */
+/** Waits until no program has the image open. Throws PysyncError `IMAGE_BUSY` after two minutes. */
 export async function waitForImage(lockFile: string): Promise<void> {
-  const { exitCode } = await run('flock', ['-w', '30', '-E', String(taken), lockFile, 'true'], {
+  const { exitCode } = await run('flock', ['-w', '120', '-E', String(taken), lockFile, 'true'], {
     purpose: 'wait for the volume',
     expectExit: [0, taken],
-    timeoutMs: 40_000,
+    timeoutMs: 130_000,
   });
   if (exitCode === 0) return;
   throw new PysyncError('IMAGE_BUSY', 'a program still has the volume open', {

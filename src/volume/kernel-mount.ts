@@ -21,13 +21,22 @@ export async function useKernelMount(
   const volume = volumeOf(record.path, record.volume);
   const loop = mountMethod('loop');
   const line = fstabLine(requestOf(volume));
+  const instead = `the share has its cap, and is mounted with ${volume.mount}`;
   if (loop.obstacle(requestOf(volume)) !== undefined) {
     if (!(await mayAdd(line))) {
       throw new PysyncError('KERNEL_MOUNT_REFUSED', 'the line was not added to /etc/fstab', {
-        hints: ['add --yes to have it added without being asked, or add it by hand as root:', line],
+        hints: [
+          'add --yes to have it added without being asked, or add it by hand as root:',
+          line,
+          instead,
+        ],
       });
     }
-    await addFstabLine(line);
+    await addFstabLine(line).catch((error: unknown) => {
+      if (!(error instanceof PysyncError)) throw error;
+      const { code, message, hints, cause } = error;
+      throw new PysyncError(code, message, { hints: [...hints, instead], cause });
+    });
   }
   const changed: ShareRecord = { ...record, volume: { ...record.volume, mount: 'loop' } };
   await withLock(volume.operationLock, async () => {

@@ -31,7 +31,8 @@ export async function openVolume(record: ShareRecord): Promise<readonly string[]
       await mountNow(current, notes);
       return notes;
     },
-    { waitMs: 60_000 },
+    // Longer than an unmount before it may take.
+    { waitMs: 150_000 },
   );
 }
 

@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import type { MountRequest } from '../../src/volume/mounts/mount.js';
@@ -41,6 +42,11 @@ export interface MountSpace {
     options?: ExecOptions,
   ): Promise<unknown>;
   state(): Promise<unknown>;
+  /**
+   * Gives the namespace an /etc of its own, with this fstab, and returns where it lies. All of it,
+   * as a file that is itself a mount point cannot be replaced by rename.
+   */
+  takeEtc(fstab: string | Uint8Array): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -95,6 +101,15 @@ export async function createMountSpace(user: Ids): Promise<MountSpace> {
     state: () => {
       const values = [request.mountPoint, request.image];
       return space.evaluate('volume/mount-table', 'module.isMountedFrom(...values)', values);
+    },
+    takeEtc: async (fstab) => {
+      const copy = join(folder, 'etc');
+      const script = 'test -d "$0" || { cp -a /etc "$0" && mount --bind "$0" /etc; }';
+      const argv = ['sh', '-c', script, copy];
+      const { exitCode, stderr } = await space.exec(argv, { as: { uid: 0, gid: 0 } });
+      if (exitCode !== 0) throw new Error(stderr);
+      writeFileSync(join(copy, 'fstab'), fstab);
+      return copy;
     },
     close: async () => {
       await Promise.all([...inBackground].map((end) => end()));

@@ -144,7 +144,7 @@ async function cap(account: Account, share: string, size: string): Promise<void>
   await account.pysync(['unmount']);
   const volumes = join(account.home, '.local/share/pysync/volumes');
   const image = readdirSync(volumes).find((name) => name.endsWith('.img')) ?? '';
-  const options = 'loop,nosuid,nodev,noexec';
+  const options = 'loop,nosuid,nodev,noexec,noinit_itable';
   await mustExec(['mount', '-o', options, join(volumes, image), share]);
 }
 

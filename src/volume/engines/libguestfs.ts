@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PysyncError } from '../../errors.js';
 import { run } from '../../system/run.js';
+import { dropChecksums } from '../ext4.js';
 import { blockSize, layoutFor, reservedBlocks } from '../layout.js';
 import { diagnose } from './diagnose.js';
 import type { Diagnosis } from './diagnose.js';
@@ -54,9 +55,12 @@ export async function makeWithGuestfish(
     request.onProgress('starting libguestfs again, without KVM');
     failure = await launch(request, limits, false);
   }
-  if (failure === undefined) return;
-  const { code, sentence, hints, cause } = failure;
-  throw new PysyncError(code, sentence, { hints, cause });
+  if (failure !== undefined) {
+    const { code, sentence, hints, cause } = failure;
+    throw new PysyncError(code, sentence, { hints, cause });
+  }
+  // guestfish has no words for it.
+  await dropChecksums(request.image);
 }
 
 /** One launch: undefined where it did its work, else what went wrong. */

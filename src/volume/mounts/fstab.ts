@@ -10,12 +10,22 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { PysyncError } from '../../errors.js';
 import { printable } from '../../system/text.js';
-import { findTool } from '../../system/tools.js';
+import { findTool, lookForTool } from '../../system/tools.js';
 import type { MountRequest } from './mount.js';
 
-// SECURITY: without nosuid, nodev and noexec an image that its user wrote would hold programs and
-// devices of root's (test/integration/volume/mount-failures.test.ts).
-const tail = ' ext4 loop,user,noauto,nosuid,nodev,noexec 0 0';
+/**
+ * How the kernel mounts a volume.
+ *
+ * SECURITY: without nosuid, nodev and noexec an image that its user wrote would hold programs and
+ * devices of root's (test/integration/volume/mount-failures.test.ts).
+ *
+ * noinit_itable: some seconds after it was mounted, the kernel would fill up inode tables that are
+ * zeros here anyway. Where fuse2fs has left a volume empty, it takes the one without `lost+found`
+ * for damaged, and notes an error in it ("Something is wrong with group 0").
+ */
+export const kernelOptions = 'loop,nosuid,nodev,noexec,noinit_itable';
+
+const tail = ` ext4 user,noauto,${kernelOptions} 0 0`;
 
 /** The line for this image and mount point. */
 export function fstabLine({ image, mountPoint }: MountRequest): string {
@@ -101,18 +111,37 @@ async function edit(what: 'add' | 'remove', line: string): Promise<void> {
   if (!/^\/\S+ \/\S+$/.test(line.slice(0, -tail.length)) || !line.endsWith(tail)) {
     throw new TypeError('not a line made by fstabLine');
   }
-  const command = [findTool('sh'), '-c', script, 'sh', what, line];
-  const isRoot = process.geteuid?.() === 0;
-  // Without a terminal sudo must not wait for a password that nobody can type.
-  const sudo = isRoot ? [] : [findTool('sudo'), ...(process.stdin.isTTY ? [] : ['-n']), '--'];
-  const { status, stderr } = await runInForeground([...sudo, ...command]);
+  const { status, stderr } = await runInForeground([
+    ...asRoot(what, line),
+    findTool('sh'),
+    ...['-c', script, 'sh', what, line],
+  ]);
   if (status === 0) return;
-  throw new PysyncError('FSTAB_FAILED', `could not ${what} the line in /etc/fstab`, {
-    hints: [
-      ...stderr.trim().split('\n').slice(-3).map(printable),
-      `by hand, as root, ${what} the line: ${printable(line)}`,
-    ],
-  });
+  // sudo says either, of people whom it would not let in with a password, too.
+  if (/^sudo: (?:.*: )?a (?:password|terminal) is required/m.test(stderr)) {
+    throw notDone(what, line, 'sudo asks for a password, and there is no terminal for it');
+  }
+  const said = stderr.trim().split('\n').slice(-3).map(printable);
+  throw notDone(what, line, `could not ${what} the line in /etc/fstab`, said);
+}
+
+/** What stands before a command to run it as root. */
+function asRoot(what: 'add' | 'remove', line: string): readonly string[] {
+  if (process.geteuid?.() === 0) return [];
+  const sudo = lookForTool('sudo');
+  if (sudo === undefined) throw notDone(what, line, 'sudo is not installed');
+  // Without a terminal it must not wait for a password that nobody can type.
+  return [sudo, ...(process.stdin.isTTY ? [] : ['-n']), '--'];
+}
+
+function notDone(
+  what: 'add' | 'remove',
+  line: string,
+  sentence: string,
+  said: readonly string[] = [],
+): PysyncError {
+  const byHand = `${what} this line of /etc/fstab by hand, as root: ${printable(line)}`;
+  return new PysyncError('FSTAB_FAILED', sentence, { hints: [...said, byHand] });
 }
 
 /**

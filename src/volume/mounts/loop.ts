@@ -5,7 +5,7 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { findTool, lookForTool } from '../../system/tools.js';
 import { mountLocked } from './mount-locked.js';
-import { hasFstabLine } from './fstab.js';
+import { hasFstabLine, kernelOptions } from './fstab.js';
 import type { MountMethod, MountRequest } from './mount.js';
 import { ownershipObstacle, setuidObstacle } from './obstacles.js';
 import { unmount } from './unmount.js';
@@ -26,8 +26,8 @@ export const loop: MountMethod = {
 };
 
 function rootArguments({ image, mountPoint, readOnly }: MountRequest): string[] {
-  const options = ['loop', 'nosuid', 'nodev', 'noexec', ...(readOnly === true ? ['ro'] : [])];
-  return ['-t', 'ext4', '-o', options.join(','), '--', image, mountPoint];
+  const options = kernelOptions + (readOnly === true ? ',ro' : '');
+  return ['-t', 'ext4', '-o', options, '--', image, mountPoint];
 }
 
 function isRoot(): boolean {

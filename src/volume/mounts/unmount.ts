@@ -10,7 +10,8 @@ import { holderOf, loopDeviceOf, mountAt } from '../mount-table.js';
 import type { MountEntry } from '../mount-table.js';
 import type { MountRequest } from './mount.js';
 
-const releaseLimitSeconds = 30;
+/** A slow disk that has gigabytes to write takes its time for the closing fsync. */
+const releaseLimitSeconds = 120;
 /** What flock(1) is told to end with where the lock is taken. */
 const lockTaken = 75;
 
@@ -82,7 +83,7 @@ function mountBusy(mountPoint: string, how = 'is in use', cause?: string): Pysyn
 
 /**
  * Waits until nothing has the unmounted image open. Throws `MOUNT_BUSY` where something has it for
- * longer than 30 s.
+ * longer than `releaseLimitSeconds`.
  */
 async function waitForRelease(request: MountRequest): Promise<void> {
   const deadline = Date.now() + releaseLimitSeconds * 1000;
@@ -98,5 +99,8 @@ async function waitForRelease(request: MountRequest): Promise<void> {
     await sleep(5);
   }
   if (!isHeld) return;
-  throw mountBusy(request.mountPoint, 'is unmounted, but something still has its files open');
+  throw mountBusy(
+    request.mountPoint,
+    'is unmounted, but something is still writing, or has its files open',
+  );
 }

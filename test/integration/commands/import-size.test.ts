@@ -34,3 +34,25 @@ test('options about a cap need one', async () => {
   expect(exitCode).toBe(2);
   expect(stderr).toBe('pysync: --yes says how to cap a share: add --size <size>\n');
 });
+
+test('options about keys need a key, also beside a cap, which is not made then', async () => {
+  const before = await home.snapshot();
+  const about = [['--access', 'read-only'], ['--allow-delete'], ['--from', 'lan']];
+  about.push(['--expires', '30d'], ['--name', 'bob'], ['--confine', 'none']);
+  for (const [option = '', ...value] of about) {
+    expect(await home.pysync(['--size', '1G', option, ...value])).toEqual({
+      stdout: '',
+      stderr: `pysync: ${option} needs a key to import: add -i <source>\n`,
+      exitCode: 2,
+    });
+  }
+  expect(await home.snapshot()).toBe(before);
+});
+
+test('options about a cap need one, also beside a key, which is not imported then', async () => {
+  const before = await home.snapshot();
+  const { stderr, exitCode } = await home.pysync(['-i', ed25519Line(), '--engine', 'e2fsprogs']);
+  expect(exitCode).toBe(2);
+  expect(stderr).toBe('pysync: --engine says how to cap a share: add --size <size>\n');
+  expect(await home.snapshot()).toBe(before);
+});

@@ -94,7 +94,7 @@ describe('fuse2fs, which ends with 0 all the same', () => {
   });
 
   test.runIf(isRoot)('fails where the system allows no more mounts', async () => {
-    await takeEtc('');
+    await space.takeEtc('');
     writeFileSync(join(space.folder, 'etc/fuse.conf'), 'mount_max=0\n');
     expect(await space.call('mount', 'fuse2fs')).toMatchObject(failed('too many are mounted'));
   });
@@ -144,9 +144,9 @@ describe.runIf(isRoot)('the kernel is not given an image', () => {
 
   test('by an ordinary user without a line of fstab that says just that', async () => {
     expect(await space.call('obstacle', 'loop')).toMatch('only root may');
-    await takeEtc(fstabLine(space.request).replace(',nosuid', ''));
+    await space.takeEtc(fstabLine(space.request).replace(',nosuid', ''));
     expect(await space.call('obstacle', 'loop')).toMatch('only root may');
-    await takeEtc(fstabLine(space.request));
+    await space.takeEtc(fstabLine(space.request));
     expect(await space.call('obstacle', 'loop')).toBeNull();
     expect(await space.call('obstacle', 'loop', { image: '/another.img' })).toMatch('only root');
     expect(await space.call('obstacle', 'loop', { readOnly: true })).toMatch('only root');
@@ -162,7 +162,7 @@ describe.runIf(isRoot)('/etc/fstab', () => {
   const foreign = Buffer.from('# \xff\xfe\n\n\t/dev/x\t/x ext4 noauto 0 0  # last', 'latin1');
 
   test('gets the line once and loses it again, and keeps all others byte for byte', async () => {
-    await takeEtc(foreign);
+    await space.takeEtc(foreign);
     expect(await edit('add')).toBeNull();
     expect(await edit('add')).toBeNull();
     const added = Buffer.from(`\n${fstabLine(space.request)}\n`);
@@ -173,7 +173,7 @@ describe.runIf(isRoot)('/etc/fstab', () => {
   });
 
   test('is not given any line but one of ours', async () => {
-    await takeEtc(foreign);
+    await space.takeEtc(foreign);
     const line = fstabLine(space.request);
     for (const bad of [`/x /y ext4 suid 0 0`, `${line}\n${line}`, line.replace('nodev,', '')]) {
       await expect(edit('add', bad)).rejects.toThrow('not a line made by fstabLine');
@@ -181,12 +181,3 @@ describe.runIf(isRoot)('/etc/fstab', () => {
     expect(fstab()).toEqual(foreign);
   });
 });
-
-/** Gives the namespace an /etc of its own, with this fstab. */
-async function takeEtc(fstab: string | Buffer): Promise<void> {
-  const copy = join(space.folder, 'etc');
-  const script = 'test -d "$0" || { cp -a /etc "$0" && mount --bind "$0" /etc; }';
-  const { exitCode } = await space.exec(['sh', '-c', script, copy], { as: root });
-  expect(exitCode).toBe(0);
-  writeFileSync(join(copy, 'fstab'), fstab);
-}

@@ -161,9 +161,7 @@ async function expectHarmless(): Promise<void> {
 }
 
 async function allowInFstab(): Promise<void> {
-  // A copy of all of /etc: a file that is itself a mount point cannot be replaced by rename.
-  const copy = 'cp -a /etc "$0" && mount --bind "$0" /etc && echo "# none" > /etc/fstab';
-  await space.exec(['sh', '-c', copy, join(space.folder, 'etc')], { as: root });
+  await space.takeEtc('# none\n');
   const values = [fstabLine(space.request)];
   const add = 'module.addFstabLine(values[0])';
   expect(await space.evaluate('volume/mounts/index', add, values, { as: root })).toBeNull();

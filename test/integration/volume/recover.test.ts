@@ -74,7 +74,7 @@ async function runWith(
   const engine = size === 'none' ? [] : ['--engine', 'e2fsprogs'];
   const words = ['--dir', share, '--size', size, ...engine];
   const argv = [inject('node'), '--import', preload, program, ...words];
-  return (await me.account.run(argv, { env })).exitCode;
+  return (await me.account.run(argv, { env, timeoutMs: 60_000 })).exitCode;
 }
 
 /** Kills the command at each telling step; `size` and `prepare` look at how far it has come. */
@@ -128,6 +128,12 @@ test('a kill while a volume is made of a share with files', { timeout: 300_000 }
     },
   );
   expect(kills).toBeGreaterThan(12);
+  // Of a volume that was never recorded there is nothing but its lock, which the next one removes.
+  const steps = join(me.account.home, 'first-steps');
+  expect(await runWith({ STEPS: steps }, scene.share, '32M')).toBe(0);
+  mustSucceed(await me.pysync(scene.share, '--size=none', '--yes'));
+  const left = readdirSync(join(me.account.home, '.local/share/pysync/volumes'));
+  expect(left.filter((name) => name.includes('.busy'))).toEqual([]);
 });
 
 test('a kill while a volume grows', { timeout: 300_000 }, async () => {

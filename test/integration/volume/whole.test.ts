@@ -1,9 +1,9 @@
 /**
  * The whole life of a capped share with libguestfs really at work, which takes half a minute where
- * qemu has to emulate; and the same as root, whose volumes the kernel mounts.
+ * qemu has to emulate; the same where guestmount mounts it; and as root, for whom the kernel does.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { borrowUser } from '../../helpers/account.js';
@@ -24,11 +24,17 @@ function makeFile(peer: Peer, name: string, megabytes: number): void {
 }
 
 /** Fills the share by a peer to the last byte, frees some of it and goes on. */
-async function live(me: Volumes, share: string, peer: Peer, cap: number): Promise<void> {
+async function live(
+  me: Volumes,
+  share: string,
+  peer: Peer,
+  cap: number,
+  timeoutMs = 60_000,
+): Promise<void> {
   const part = Math.floor(cap / mebibyte / 4);
   for (const name of ['a', 'b', 'c', 'd']) makeFile(peer, name, part);
   const filled = await peer.rsync(['-a', 'a', 'b', 'c', 'd', `${peer.target}:`], {
-    timeoutMs: 120_000,
+    timeoutMs: 2 * timeoutMs,
   });
   expect(filled.exitCode).toBe(11);
   expect(filled.stderr).toContain('No space left on device (28)');
@@ -42,17 +48,19 @@ async function live(me: Volumes, share: string, peer: Peer, cap: number): Promis
   await me.sh('cat /dev/urandom > "$1/rest" || sync -f "$1"', share);
   expect((await me.status(share)).free).toBeLessThan(mebibyte);
   for (const name of ['a', 'b', 'c']) {
-    const compared = await peer.rsync(['-nci', name, `${peer.target}:`], { timeoutMs: 60_000 });
+    const compared = await peer.rsync(['-nci', name, `${peer.target}:`], { timeoutMs });
     expect(compared).toEqual({ stdout: '', stderr: '', exitCode: 0 });
   }
 
   await me.sh('rm "$1/rest" "$1/a"', share);
-  const next = await peer.rsync(['-a', 'd', `${peer.target}:`], { timeoutMs: 60_000 });
+  const next = await peer.rsync(['-a', 'd', `${peer.target}:`], { timeoutMs });
   expect(next).toEqual({ stdout: '', stderr: '', exitCode: 0 });
-  mustSucceed(await me.account.pysync(['unmount', share]));
-  const again = await peer.rsync(['-nci', 'b', 'c', 'd', `${peer.target}:`], {
-    timeoutMs: 60_000,
-  });
+}
+
+/** After `live`: what was written there is found again by the next connection. */
+async function findAgain(me: Volumes, share: string, peer: Peer): Promise<void> {
+  mustSucceed(await me.account.pysync(['unmount', share], { timeoutMs: 240_000 }));
+  const again = await peer.rsync(['-nci', 'b', 'c', 'd', `${peer.target}:`]);
   expect(again).toEqual({ stdout: '', stderr: '', exitCode: 0 });
 }
 
@@ -84,10 +92,37 @@ describe('an ordinary user with libguestfs', () => {
       expect(report.engine).toBe('libguestfs');
       expect(report.usable / 1024 / mebibyte).toBeGreaterThan(0.97);
       await live(me, share, peer, 1024 * mebibyte);
+      await findAgain(me, share, peer);
       // Beside the image: the record, the logs, and the blocks that list the image's blocks.
       expect((await used()) - before).toBeLessThan(1024 * mebibyte + 512 * 1024);
     },
   );
+});
+
+describe('an ordinary user whose volume guestmount mounts', () => {
+  const me = useVolumes();
+
+  test('the whole of it works, if slowly', { timeout: 600_000 }, async () => {
+    const share = me.newShare();
+    const peer = await me.letIn(share, '--size', '32M');
+    mustSucceed(await me.account.pysync(['unmount', share]));
+    // As it would be had there been no fuse2fs. The first connection mounts it.
+    recordMount('guestmount');
+    await live(me, share, peer, 32 * mebibyte, 240_000);
+    expect(await me.status(share)).toMatchObject({ state: 'mounted', mount: 'guestmount' });
+    const { stdout } = await mustExec(['grep', ` ${share} `, '/proc/self/mountinfo']);
+    expect(stdout).toMatch(/ rw,nosuid,nodev,noexec.* - fuse \S+\.img /);
+    mustSucceed(await me.account.pysync(['unmount', share], { timeoutMs: 240_000 }));
+    // And it is the user's, however it is mounted next.
+    recordMount('fuse2fs');
+    await findAgain(me, share, peer);
+  });
+
+  function recordMount(name: string): void {
+    const file = join(me.account.home, '.local/share/pysync/shares.json');
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replace(/"mount": "\w+"/, `"mount": "${name}"`));
+  }
 });
 
 describe('root', () => {
@@ -116,6 +151,7 @@ describe('root', () => {
     const { stdout } = await mustExec(['grep', ` ${share} `, '/proc/self/mountinfo']);
     expect(stdout).toMatch(/ rw,nosuid,nodev,noexec.* - ext4 \/dev\/loop\d+ /);
     await live(me, share, peer, 64 * mebibyte);
+    await findAgain(me, share, peer);
     const before = await me.sums(share);
     for (const size of ['96M', '72M']) {
       await patiently(() => me.cap(share, size));

@@ -12,13 +12,14 @@ test('the ways of mounting are tried fastest first', () => {
 });
 
 describe('the arguments of fuse2fs', () => {
-  test('ask for large writes where libfuse 2 needs to be asked', () => {
+  test('ask for large writes and some memory of names where libfuse 2 needs to be asked', () => {
     const version = 'fuse2fs 1.47.0 (5-Feb-2023)\nFUSE library version: 2.9.9\n';
     expect(fuse2fsArguments(request, version)).toEqual([
       '/v/a.img',
       '/home/bob/public',
       '-o',
-      `${always},big_writes,max_write=131072`,
+      `${always},big_writes,max_write=131072,attr_timeout=0.1,negative_timeout=1,` +
+        'no_default_opts,kernel_cache,subtype=ext4,use_ino,fsname=/v/a.img',
     ]);
   });
 
@@ -34,7 +35,7 @@ describe('the arguments of fuse2fs', () => {
 describe('the line of fstab', () => {
   test('names image and mount point, and forbids programs and devices', () => {
     expect(fstabLine(request)).toBe(
-      '/v/a.img /home/bob/public ext4 loop,user,noauto,nosuid,nodev,noexec 0 0',
+      '/v/a.img /home/bob/public ext4 user,noauto,loop,nosuid,nodev,noexec,noinit_itable 0 0',
     );
   });
 
