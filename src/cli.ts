@@ -92,6 +92,8 @@ async function report(error: unknown): Promise<number> {
   }
   const { printError } = await import('./system/output.js');
   const { printable } = await import('./system/text.js');
+  const { machineFailure } = await import('./system/failures.js');
+  error = machineFailure(error);
   if (error instanceof PysyncError) {
     printError(printable(error.message), error.hints.map(printable));
     return error.exitStatus;

@@ -81,7 +81,7 @@ await play(bob, `rsync -avP big.iso ${to}`, { outcome: 'Permission denied', paus
 await play(anna, 'pysync -i bob.pub --size 1G', { outcome: 'capped at', shown: 2, pause: 3.5 });
 await play(bob, 'again', { outcome: '100%', pause: 2 });
 await play(bob, `rsync -av --partial 100gb.img ${to}`, {
-  outcome: 'pysync: the share is full',
+  outcome: 'pysync: what was sent does not fit',
   pause: 3.5,
 });
 await play(anna, 'pysync log', { outcome: 'no space left', pause: 4.5 });

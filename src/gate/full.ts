@@ -1,6 +1,6 @@
 /**
- * Run by the launcher after a transfer into a capped share has failed: where the share is full, it
- * tells the sender so in one line. Arguments: the share, its cap in bytes, the connection's log.
+ * Run by the launcher after a transfer into a capped share has failed: where that was for want of
+ * room, it tells the sender so in one line. Arguments: the share, its cap in bytes, the connection's log.
  */
 import { readFileSync, statfsSync } from 'node:fs';
 
@@ -19,5 +19,8 @@ if (readFileSync(log, 'utf8').includes('No space left on device (28)')) {
     ffree === 0
       ? `it holds ${files} files, as many as it can`
       : `${sizeText(bavail * bsize)} of it is free`;
-  console.error(`pysync: the share is full: its cap is ${sizeText(Number(cap))}, and ${state}`);
+  // rsync has removed what did not fit by now, unless it keeps parts: so there may be room again.
+  console.error(
+    `pysync: what was sent does not fit: the share's cap is ${sizeText(Number(cap))}, and ${state}`,
+  );
 }

@@ -45,3 +45,13 @@ export function fileFailure(error: unknown, doing: string): unknown {
     cause: error,
   });
 }
+
+/** Failures that lie in the machine and not in pysync, wherever they come up. */
+const ofTheMachine = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EIO'];
+
+/** For an error that nobody expected: the same, where the machine is to blame for it. */
+export function machineFailure(error: unknown): unknown {
+  if (!ofTheMachine.includes(errnoOf(error) ?? '')) return error;
+  const { path } = error as NodeJS.ErrnoException;
+  return path === undefined ? error : fileFailure(error, `use ${path}`);
+}

@@ -1,4 +1,5 @@
 /** `--size` on the command line; what it makes has tests of its own. */
+import { chmodSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { useHome } from '../../helpers/home.js';
 import { ed25519Line } from '../../helpers/key-blob.js';
@@ -55,4 +56,15 @@ test('options about a cap need one, also beside a key, which is not imported the
   expect(exitCode).toBe(2);
   expect(stderr).toBe('pysync: --engine says how to cap a share: add --size <size>\n');
   expect(await home.snapshot()).toBe(before);
+});
+
+test('a folder that may not be written is a sentence, and no bug of pysync', async () => {
+  home.write('.local/share/pysync/shares.json', '{"version":1,"shares":[]}');
+  chmodSync(home.path('.local/share/pysync'), 0o500);
+  const { stderr, exitCode } = await home.pysync(['--size', '64M', '--engine', 'e2fsprogs']);
+  expect(exitCode).toBe(1);
+  expect(stderr).toBe(
+    `pysync: could not use ${home.path('.local/share/pysync/volumes')}: permission denied\n` +
+      '  check the owner and mode of it and of its directory\n',
+  );
 });

@@ -13,7 +13,7 @@ it('names what arrived, and that there was no space left', async () => {
   const dave = await volumes.letIn(share, '--name', 'dave');
   putFiles(dave.folder, { fits: randomBytes(1000), 'too-big': randomBytes(40 * mebibyte) });
   const { stderr } = await dave.rsync(['-a', 'fits', 'too-big', `${dave.target}:`]);
-  expect(stderr).toContain('pysync: the share is full');
+  expect(stderr).toContain('pysync: what was sent does not fit');
   const shown = parseJson(await volumes.account.pysync(['log', '--json']));
   expect(shown).toMatchObject({
     transfers: [

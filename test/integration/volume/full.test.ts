@@ -32,7 +32,7 @@ test('the sender gets rsync’s own words and our line, whole files stay, and de
   const ours = sent.stderr.split('\n').filter((line) => line.startsWith('pysync:'));
   expect(ours).toHaveLength(1);
   expect(ours[0]).toMatch(
-    /^pysync: the share is full: its cap is 32MB, and \d+(\.\d+)?[KM]?B of it is free$/,
+    /^pysync: what was sent does not fit: the share's cap is 32MB, and \d+(\.\d+)?[KM]?B of it is free$/,
   );
 
   // A larger version of a file there is does not fit either, and leaves the old one.
@@ -75,7 +75,7 @@ test('ten senders at once fill it; it heals by itself, and every file that was d
   );
   const failed = results.filter(({ exitCode }) => exitCode !== 0);
   expect(failed.length).toBeGreaterThan(0);
-  expect(failed.map(({ stderr }) => stderr).join()).toContain('pysync: the share is full');
+  expect(failed.map(({ stderr }) => stderr).join()).toContain('pysync: what was sent does not fit');
 
   // status puts right what several at once may have done to the file system.
   await expect
@@ -125,7 +125,7 @@ test('when it can take no more files, that is told apart from a lack of bytes', 
   expect(exitCode).not.toBe(0);
   expect(stderr).toContain('No space left on device (28)');
   expect(stderr).toMatch(
-    /^pysync: the share is full: its cap is 32MB, and it holds \d+ files, as many as it can$/m,
+    /^pysync: what was sent does not fit: the share's cap is 32MB, and it holds \d+ files, as many as it can$/m,
   );
   const { free = 0, files = 0 } = await me.status(share);
   expect(free).toBeGreaterThan(20 * mebibyte);

@@ -42,7 +42,9 @@ async function live(
     .split('\n')
     .filter((line) => line.startsWith('pysync:'));
   expect(more).toEqual([]);
-  expect(ours).toMatch(/^pysync: the share is full: its cap is \S+, and \S+ of it is free$/);
+  expect(ours).toMatch(
+    /^pysync: what was sent does not fit: the share's cap is \S+, and \S+ of it is free$/,
+  );
 
   // To the last byte.
   await me.sh('cat /dev/urandom > "$1/rest" || sync -f "$1"', share);

@@ -31,8 +31,11 @@ describe('a policy', () => {
       imported: fc.constant('2026-11-23T05:06:07Z'),
     };
     const policies: fc.Arbitrary<Policy> = fc.oneof(
-      fc.record(required),
-      fc.record({ ...required, account: fc.integer({ min: 1, max: 1e15 - 1 }) }),
+      fc.record(required, { noNullPrototype: true }),
+      fc.record(
+        { ...required, account: fc.integer({ min: 1, max: 1e15 - 1 }) },
+        { noNullPrototype: true },
+      ),
     );
     fc.assert(
       fc.property(policies, (policy) => {
