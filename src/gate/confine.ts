@@ -39,8 +39,7 @@ export function confinementOf(
 
 /**
  * The words of the whole command, its program first. `syncs`: rsync writes each file through to the
- * disk before it gives it its name; in a volume, a power cut could otherwise leave a file that is
- * whole by name and size and not by content.
+ * disk before it gives it its name.
  */
 export function confine(
   settings: Settings,

@@ -41,6 +41,8 @@ export interface Decision {
    * attributes. The launcher gives the folder back its own.
    */
   readonly topAttributes: string;
+  /** Whether rsync may write into a file that is there, instead of putting a new one in its place. */
+  readonly writesInPlace: boolean;
   /** Whether anything in the share may be changed; else rsync sees it read-only. */
   readonly writes: boolean;
   /**
@@ -109,6 +111,7 @@ export function decide(
     ],
     places,
     topAttributes: mayReachTop ? attributesOf(whole.options) : '',
+    writesInPlace: whole.options.some(({ flag }) => ['--inplace', '--append'].includes(flag)),
     writes: direction === 'push' || whole.options.some(isRemovingSent),
     deletesBelow: deletes ? destination : '',
   };

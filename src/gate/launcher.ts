@@ -87,6 +87,10 @@ if [ -n "$filter" ]; then "$@" 8>&- 9<"$filter"; else "$@" 8>&-; fi
 status=$?
 exec 8>&-
 wait
+# The sender's rsync ends with this shell: what it takes for done shall outlive a power cut.
+if [ -n "$cap" ] && [ -n "$mode" ] && ! sync -f "$share" 2>/dev/null; then
+  if [ "$status" -eq 0 ]; then problem; status=11; fi
+fi
 rm -f "$log.pipe"
 # Only the header: rsync has not even started, so something is wrong with the sandbox.
 if [ "$status" -ne 0 ] && [ "$(wc -l <"$log")" -le 1 ]; then problem; fi

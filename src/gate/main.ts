@@ -12,6 +12,7 @@ import { confine, confinementOf } from './confine.js';
 import { NotRsync, decide, readCommand } from './decide.js';
 import type { Decision } from './decide.js';
 import { withCurrentRsync } from './inspect.js';
+import { mountAt } from './mount-table.js';
 import type { Policy } from './policy.js';
 import { parsePolicy } from './policy.js';
 import { quoteAll } from './quote.js';
@@ -85,9 +86,10 @@ async function main(): Promise<string> {
     const seccomp = settings.level === 'bubblewrap' ? settings.seccomp : '';
     const cap = capped === undefined ? '' : String(capped.size);
     const pieces = String(piecesFor(runningLogs(state).length, bytes));
+    const syncs = capped !== undefined && needsFsync(policy.share, decision);
     return quoteAll([
       ...[log.running, log.ended, policy.share, mode, topAttributes, seccomp, cap, pieces],
-      ...confine(settings, session, decision, capped !== undefined),
+      ...confine(settings, session, decision, syncs),
     ]);
   } catch (error) {
     const refusal = refusalFor(error, policy);
@@ -125,6 +127,17 @@ async function enter(
     rmSync(note, { force: true });
   }
   throw new Refusal('this share is being changed', ['try again in a while']);
+}
+
+/**
+ * Whether rsync has to write each file through to the disk before it gives it its name.
+ *
+ * A power cut could else leave a file in a volume that is whole by name and size and not by content.
+ * The kernel's ext4 keeps the order by itself (data=ordered in ext4(5)), but for what is overwritten
+ * in place; there the launcher's one sync before the end is enough.
+ */
+function needsFsync(share: string, { writesInPlace }: Decision): boolean {
+  return writesInPlace || mountAt(share)?.type !== 'ext4';
 }
 
 /** What has to be there for the sandbox to start. */

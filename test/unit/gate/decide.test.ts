@@ -37,6 +37,7 @@ describe('a push', () => {
       ],
       places: [{ path: 'in/' }],
       topAttributes: '',
+      writesInPlace: false,
       writes: true,
       deletesBelow: '',
     });
