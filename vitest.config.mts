@@ -17,7 +17,8 @@ export default defineConfig({
     // Most of the time goes by in waiting, so two cores carry more than one file at a time.
     maxWorkers: 3,
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      // Properties are tried many times over; beside other work on two cores that can take a while.
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
       // A loaded machine may stall one of a thousand steps; what is broken fails twice. The attacks get
       // no second try: one that succeeds once has succeeded.
       {
