@@ -62,7 +62,7 @@ export const commands: readonly CommandEntry[] = [
     summary: 'show who sent or fetched what, when, how much, and how it ended',
     options: (command) => {
       command
-        .option('-n <count>', 'how many of the last connections (default: 20)')
+        .option('-n, --count <count>', 'how many of the last connections (default: 20)')
         .option('-f, --follow', 'go on with what happens, until Ctrl-C')
         .option('--peer <peer>', 'only those of this peer, by name or fingerprint')
         .option('--since <when>', 'only later ones: 12h, 2d, 2w, or a date as 2026-12-31');

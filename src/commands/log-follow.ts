@@ -81,7 +81,9 @@ function showText(): (happenings: readonly Happening[]) => void {
       if (progress === undefined) continue;
       const line = describeProgress(transfer, progress);
       if (board !== undefined) running.push(line);
-      else if (progress.current !== undefined && isDue(transfer)) say(`${clock()}  ${line}`);
+      else if (progress.rate !== undefined && progress.current !== undefined && isDue(transfer)) {
+        say(`${clock()}  ${line}`);
+      }
     }
     board?.show(running);
   };

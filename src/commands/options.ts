@@ -129,7 +129,7 @@ export function readSince(options: Options, now: Date): Date | undefined {
 
 /** `-n`: how many; undefined where it was not given. */
 export function readCount(options: Options): number | undefined {
-  const value = text(options, 'n');
+  const value = text(options, 'count');
   if (value === undefined || /^[1-9]\d{0,8}$/.test(value)) {
     return value === undefined ? undefined : Number(value);
   }

@@ -30,10 +30,12 @@ function optionsOf(command: Command): OptionUsage[] {
 
 function readOption(option: Option): OptionUsage {
   const { short, long, description, flags } = option;
+  // The completions and the man page name an option by it.
+  if (long === undefined) throw new Error(`${flags} lacks a long name`);
   const [, name] = /[<[]([^\]>.]+)/.exec(flags) ?? [];
   return {
     ...(short === undefined ? {} : { short }),
-    long: long ?? flags,
+    long,
     ...(name === undefined ? {} : { value: { name, kind: valueKinds[name] ?? 'free' } }),
     summary: description,
     isRepeatable: option.variadic || option.parseArg !== undefined,

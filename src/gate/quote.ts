@@ -3,13 +3,15 @@
  * forced command in `authorized_keys` rest on it.
  *
  * SECURITY: a word is either made only of characters that no shell acts on, or stands in single
- * quotes, inside which POSIX shells act on nothing. test/integration/gate/quote.test.ts holds
+ * quotes, inside which shells act on nothing. test/integration/gate/quote.test.ts holds
  * this against real shells, for any word.
  */
 export function quote(word: string): string {
   // Not `=` or `%` in front: zsh looks for a program of that name, fish for a process.
   if (/^[A-Za-z0-9_@+:,./-][A-Za-z0-9_@%+=:,./-]*$/.test(word)) return word;
-  return `'${word.replaceAll("'", `'\\''`)}'`;
+  // Outside of the quotes a backslash takes away the meaning of the next character in all shells;
+  // inside of them fish knows it as well.
+  return `'${word.replaceAll(/['\\]/g, (character) => `'\\${character}'`)}'`;
 }
 
 /** Several words as one line of shell text. */

@@ -91,9 +91,8 @@ export function useVolumes(options: VolumesOptions = {}): Volumes {
       return join(there().account.home, `share${shares}`);
     },
     pysync: (share, ...args) => {
-      const engine = args.some((word) => word.startsWith('--size') && word !== '--size=none')
-        ? ['--engine', 'e2fsprogs']
-        : [];
+      const makes = args.some((word) => word.startsWith('--size')) && !/none$/.test(args.join(' '));
+      const engine = makes ? ['--engine', 'e2fsprogs'] : [];
       return there().account.pysync(['--dir', share, ...engine, ...args], { timeoutMs: 60_000 });
     },
     cap: async (share, size, ...args) => {

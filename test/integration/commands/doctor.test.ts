@@ -15,8 +15,8 @@ afterEach(async () => {
 
 /** In the order in which they are printed; the last word is for those who have no volume. */
 const names = [
-  ...['ssh server', 'firewall', 'ssh settings', 'account', 'keys', 'login shell', 'launcher'],
-  ...['rsync', 'confinement', 'shares', 'volumes', 'libguestfs'],
+  ...['ssh server', 'firewall', 'ssh settings', 'account', 'keys', 'github keys'],
+  ...['login shell', 'launcher', 'rsync', 'confinement', 'shares', 'volumes', 'libguestfs'],
 ];
 
 describe('pysync doctor', () => {

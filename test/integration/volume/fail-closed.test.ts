@@ -122,8 +122,8 @@ test('an image that was cut off is kept as it is, and told how to rescue', async
   await expectClosed(share, peer, 'failed', /is damaged\nit is kept as .*e2fsck/);
   expect(statSync(image).size).toBe(20 * 2 ** 20);
   // Nor does any command make something of it.
-  for (const size of ['64M', 'none']) {
-    const { stderr, exitCode } = await me.pysync(share, '--size', size);
+  for (const size of ['--size=64M', '--size=none']) {
+    const { stderr, exitCode } = await me.pysync(share, size);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^pysync: the disk image of \S+ is damaged\n/);
   }
