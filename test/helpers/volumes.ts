@@ -91,7 +91,7 @@ export function useVolumes(options: VolumesOptions = {}): Volumes {
       return join(there().account.home, `share${shares}`);
     },
     pysync: (share, ...args) => {
-      const makes = args.some((word) => word.startsWith('--size')) && !/none$/.test(args.join(' '));
+      const makes = / --size[ =](?!none )/.test(` ${args.join(' ')} `);
       const engine = makes ? ['--engine', 'e2fsprogs'] : [];
       return there().account.pysync(['--dir', share, ...engine, ...args], { timeoutMs: 60_000 });
     },
