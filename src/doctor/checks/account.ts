@@ -7,10 +7,11 @@ import { quoteAll } from '../../gate/quote.js';
 import { isPrivateGroup, userName } from '../../system/accounts.js';
 import { run } from '../../system/run.js';
 import { serverSettings } from '../../system/sshd-settings.js';
+import { loosePlace, loosePlaces } from '../../system/loose-places.js';
+import type { LoosePlace } from '../../system/loose-places.js';
 import type { Check, Finding } from '../check.js';
 import { ok, problem, warning } from '../finding.js';
-import { loosePlace, loosePlaces, mendCommand, mendPlace } from '../loose-places.js';
-import type { LoosePlace } from '../loose-places.js';
+import { mendCommand, mendPlace } from '../mend-place.js';
 
 export const account: Check = {
   name: 'account',

@@ -16,10 +16,12 @@ import {
   makeLauncher,
 } from '../../share/launcher.js';
 import { dataFolder } from '../../system/folders.js';
+import { faultOfProgram } from '../../system/own-program.js';
+import { loosePlaces } from '../../system/loose-places.js';
+import type { LoosePlace } from '../../system/loose-places.js';
 import type { Check, Finding } from '../check.js';
 import { ok, problem, warning } from '../finding.js';
-import { loosePlaces, mendCommand, mendPlace } from '../loose-places.js';
-import type { LoosePlace } from '../loose-places.js';
+import { mendCommand, mendPlace } from '../mend-place.js';
 
 export const launcher: Check = {
   name: 'launcher',
@@ -44,6 +46,7 @@ export const launcher: Check = {
       ...replacedRsync(settings),
       ...(await folders(settings)),
       ...otherLaunchers(keys),
+      ...idleHook(settings),
       ...loose([...needed.executed, ...needed.read, ...siblings(programs.main), '/usr/bin/env']),
     ];
     if (found.length === 0 && !isLauncherCurrent()) found.push(outdated(programs));
@@ -153,6 +156,14 @@ function otherLaunchers(keys: readonly OurKey[]): Finding[] {
       ? warning(`${who} starts another launcher: ${path}`, hints)
       : problem(`${who} starts a launcher that is not there: ${path}`, hints);
   });
+}
+
+/** Transfers go on without it. */
+function idleHook({ onReceived }: Settings): Finding[] {
+  const fault = onReceived === '' ? undefined : faultOfProgram(onReceived);
+  if (fault === undefined) return [];
+  const hints = ['mend that, or: pysync config unset on-received'];
+  return [warning(`your program on-received is not run: ${onReceived} ${fault}`, hints)];
 }
 
 /** Whoever can write one of these decides what a peer's key runs. */

@@ -145,3 +145,13 @@ it('is found to have no place for its logs', async () => {
     `problem: the disk of ${state} is full, so no transfer starts`,
   ]);
 });
+
+it('tells of a program on-received that is not run', async () => {
+  const program = home.write('bin/tell', '#!/bin/sh\n', 0o755);
+  await home.pysync(['config', 'set', 'on-received', program]);
+  expect((await doctor()).of('launcher')).toEqual([well()]);
+  chmodSync(program, 0o777);
+  expect((await doctor()).of('launcher')).toEqual([
+    `warning: your program on-received is not run: ${program} can be changed by others: ${program} can be written by everybody`,
+  ]);
+});

@@ -1,12 +1,9 @@
 /** Who could put something else in the place of a file: by writing it, or a folder above it. */
 import { chmodSync, lstatSync, readlinkSync } from 'node:fs';
 import type { Stats } from 'node:fs';
-import { homedir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../errors.js';
-import { quoteAll } from '../gate/quote.js';
-import { groupName, isPrivateGroup, userName } from '../system/accounts.js';
-import type { Finding } from './check.js';
+import { groupName, isPrivateGroup, userName } from './accounts.js';
 
 export interface LoosePlace {
   readonly path: string;
@@ -76,21 +73,4 @@ function placesOn(path: string): string[] {
     parts.unshift(...target.split('/'));
   }
   return [...new Set(places)];
-}
-
-/** The command with which a person takes the leave to write there from others. */
-export function mendCommand({ path, how, mend }: LoosePlace): string {
-  const home = homedir();
-  const owner = path === home || path.startsWith(`${home}/`) ? userInfo().username : 'root';
-  const command = how.startsWith('belongs') ? `chown ${owner}` : 'chmod go-w';
-  return `${mend === undefined ? 'sudo ' : ''}${command} ${quoteAll([path])}`;
-}
-
-/** The same, for `--fix`; undefined where it takes more rights than we have. */
-export function mendPlace({ path, mend }: LoosePlace): Finding['fix'] {
-  if (mend === undefined) return undefined;
-  return () => {
-    mend();
-    return Promise.resolve(`took the leave to write ${path} from others`);
-  };
 }
