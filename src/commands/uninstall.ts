@@ -126,7 +126,7 @@ async function endVolume(
     const remove = deleteFiles ? deleteVolume : dissolveVolume;
     const { notes, fstab } = await remove(record, settings);
     problems.push(...fstab);
-    const what = deleteFiles ? 'was removed with its files' : 'is an ordinary folder now';
+    const what = deleteFiles ? 'has no volume any more' : 'is an ordinary folder now';
     told.push(`${path} ${what}`, ...notes.map((sentence) => `  ${sentence}`));
   } catch (error) {
     if (!(error instanceof PysyncError) || wasInterrupted()) throw error;
