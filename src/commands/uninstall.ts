@@ -35,6 +35,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   const found = await findInstalled();
   if (isNothing(found) && !asJson) {
     print('pysync has put nothing on this machine but itself');
+    print('What stays:');
     for (const line of describeLeft(found, deleteFiles)) print(`  ${printable(line)}`);
     return;
   }

@@ -3,8 +3,9 @@
  * what its processes have open. It costs the transfer nothing and needs /proc: elsewhere, as on
  * macOS, only whole files are seen.
  */
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { Header } from '../gate/session.js';
+import { namesIn } from '../system/readable.js';
 
 export interface CurrentFile {
   /** Its path in the share. */
@@ -19,7 +20,7 @@ export interface CurrentFile {
 export function currentFile(header: Header): CurrentFile | undefined {
   if (header.direction === 'none') return undefined;
   for (const pid of processesBelow(header.pid)) {
-    for (const descriptor of entries(`/proc/${pid}/fd`)) {
+    for (const descriptor of namesIn(`/proc/${pid}/fd`)) {
       const file = openFile(pid, descriptor, header);
       if (file !== undefined) return file;
     }
@@ -79,14 +80,6 @@ function sizeOf(link: string): number | undefined {
     return statSync(link).size;
   } catch {
     return undefined;
-  }
-}
-
-function entries(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
   }
 }
 

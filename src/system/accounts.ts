@@ -3,7 +3,7 @@
  * directory service knows more, a number stays a number, and no group counts as one's own.
  */
 import { userInfo } from 'node:os';
-import { readLines } from './lines.js';
+import { readLines } from './readable.js';
 
 /** The user's name, or the number where it has none here. */
 export function userName(uid: number): string {

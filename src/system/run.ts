@@ -15,8 +15,8 @@ export interface RunOptions {
   readonly onLine?: (line: string) => void;
   /** Milliseconds without a line after which the tool counts as past its limit; default: for ever. */
   readonly silentMs?: number;
-  /** Exit statuses that are answers, not failures; default `[0]`. */
-  readonly expectExit?: readonly number[];
+  /** Exit statuses that are answers, not failures; default `[0]`. A signal is always a failure. */
+  readonly expectExit?: readonly number[] | 'any';
   /** Written to the tool's standard input; without it, standard input is empty. */
   readonly input?: string | Uint8Array;
   /** Environment variables added to the allow-list. */
@@ -91,7 +91,8 @@ export async function run(
     );
   }
   const { exitCode } = result;
-  if (exitCode === undefined || !(options.expectExit ?? [0]).includes(exitCode)) {
+  const expected = options.expectExit ?? [0];
+  if (exitCode === undefined || (expected !== 'any' && !expected.includes(exitCode))) {
     const how = exitCode === undefined ? (result.signal ?? 'no exit status') : `exit ${exitCode}`;
     throw new PysyncError('TOOL_FAILED', `could not ${options.purpose}: ${tool} failed (${how})`, {
       cause: result.stderr,

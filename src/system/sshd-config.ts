@@ -1,7 +1,6 @@
 /** The ssh server's configuration as its files say it: sshd_config(5), with what it includes. */
-import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { readLines } from './lines.js';
+import { namesIn, readLines } from './readable.js';
 
 export interface ConfigLine {
   /** The keyword, in lower case. */
@@ -45,12 +44,8 @@ function expand(pattern: string, base: string): string[] {
   if (!path.includes('*')) return [path];
   const folder = dirname(path);
   const [head = '', tail = ''] = path.slice(folder.length + 1).split('*', 2);
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.startsWith(head) && name.endsWith(tail))
-      .sort()
-      .map((name) => join(folder, name));
-  } catch {
-    return [];
-  }
+  return namesIn(folder)
+    .filter((name) => name.startsWith(head) && name.endsWith(tail))
+    .sort()
+    .map((name) => join(folder, name));
 }

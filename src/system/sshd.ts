@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { readLines } from './lines.js';
+import { readLines } from './readable.js';
 import { readConfig, sshdConfigPath } from './sshd-config.js';
 
 export interface HostKey {

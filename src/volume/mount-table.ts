@@ -8,6 +8,7 @@ import {
   parseMountTable,
 } from '../gate/mount-table.js';
 import type { MountEntry, MountState } from '../gate/mount-table.js';
+import { namesIn } from '../system/readable.js';
 import { printable } from '../system/text.js';
 
 export { mountAt } from '../gate/mount-table.js';
@@ -32,7 +33,7 @@ export async function isMountedFrom(
 /** The loop device (`loop3`) that the image is attached to, or undefined. */
 export function loopDeviceOf(image: string): string | undefined {
   const names = namesOf(image);
-  return blockDevices()
+  return namesIn('/sys/block')
     .filter((name) => name.startsWith('loop'))
     .find((name) => {
       const file = backingFile(`/sys/block/${name}`);
@@ -96,12 +97,4 @@ function keepsCopy(table: MountEntry[], device: string, group: string | undefine
     const below = table.find(({ id }) => id === copy.parent);
     return group === undefined || !below?.propagation.some((tag) => tag.endsWith(`:${group}`));
   });
-}
-
-function blockDevices(): string[] {
-  try {
-    return readdirSync('/sys/block');
-  } catch {
-    return [];
-  }
 }

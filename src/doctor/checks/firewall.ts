@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { PysyncError } from '../../errors.js';
 import { lanAddresses } from '../../system/network.js';
-import { readLines } from '../../system/lines.js';
+import { readLines } from '../../system/readable.js';
 import { run } from '../../system/run.js';
 import { findSshServer } from '../../system/sshd.js';
 import { lookForTool } from '../../system/tools.js';

@@ -2,18 +2,11 @@
  * Can libguestfs make volumes here? Starting it takes half a minute, so this looks for the known
  * reasons why it could not; `--deep` starts it.
  */
-import {
-  accessSync,
-  closeSync,
-  constants,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  rmSync,
-} from 'node:fs';
+import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errnoOf, PysyncError } from '../../errors.js';
+import { namesIn } from '../../system/readable.js';
 import { lookForTool } from '../../system/tools.js';
 import { knownFailure } from '../../volume/engines/diagnose.js';
 import { libguestfs as engine } from '../../volume/engines/libguestfs.js';
@@ -81,8 +74,8 @@ function obstacle(): string | undefined {
 
 /** Where supermin looks for one that has modules, too: supermin(1). */
 function kernelFiles(): string[] {
-  const versions = list('/lib/modules');
-  const inBoot = list('/boot').filter((name) => /^vmlinu[xz]-/.test(name));
+  const versions = namesIn('/lib/modules');
+  const inBoot = namesIn('/boot').filter((name) => /^vmlinu[xz]-/.test(name));
   return [
     ...inBoot
       .filter((name) => versions.some((version) => name.endsWith(`-${version}`)))
@@ -105,14 +98,6 @@ function can(path: string, access: number): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
   }
 }
 

@@ -15,7 +15,6 @@ import { detach } from './unmount.js';
 
 /** flock(1) ends with this where the lock is taken; no mount tool does. */
 const lockTaken = 75;
-const anyStatus = Array.from({ length: 256 }, (_, status) => status);
 
 /**
  * Has `tool` mount the image while the image's lock is held, and proves that it did. A tool that
@@ -32,7 +31,7 @@ export async function mountLocked(
   const { exitCode, stdout, stderr } = await run('flock', [...lock, findTool(tool), ...args], {
     ...options,
     purpose: `mount ${printable(request.image)}`,
-    expectExit: anyStatus,
+    expectExit: 'any',
   });
   if (exitCode === lockTaken) throw imageBusy(request);
   await requireMounted(request, stdout + stderr);
