@@ -1,7 +1,7 @@
 /** Do the lines of the imported keys say what they are meant to, and does no other line undo them? */
 import { homedir } from 'node:os';
 import { quoteAll } from '../../gate/quote.js';
-import { parseAuthorizedKeys } from '../../keys/authorized-keys.js';
+import { isSameKey, parseAuthorizedKeys } from '../../keys/authorized-keys.js';
 import type { AuthorizedKeys, OurKey } from '../../keys/authorized-keys.js';
 import { isExpired } from '../../keys/imported.js';
 import { readAuthorizedKeys } from '../../keys/install.js';
@@ -39,7 +39,7 @@ function unrestricted({ path, foreign }: File, files: readonly File[]): Finding[
   return foreign.flatMap(({ blob, lineNumber, restrictedByOther }) => {
     const peers = files
       .flatMap(({ ours }) => ours)
-      .filter((key) => isSame(key.blob, blob))
+      .filter((key) => isSameKey(key.blob, blob))
       .map(({ policy }) => policy.peer);
     if (peers.length === 0) return [];
     const who = [...new Set(peers)].join(', ');
@@ -65,7 +65,7 @@ function damaged({ path, broken }: File): Finding[] {
 /** sshd goes on to the next line of a key where `from=` or `expiry-time=` of one does not fit. */
 function twice(ours: readonly { key: OurKey; path: string }[]): Finding[] {
   return ours.flatMap(({ key, path }, i) => {
-    const first = ours.slice(0, i).find((other) => isSame(other.key.blob, key.blob));
+    const first = ours.slice(0, i).find((other) => isSameKey(other.key.blob, key.blob));
     if (first === undefined) return [];
     const where = `line ${key.lineNumber} of ${path}`;
     const hints = ['take one of the two out, such as:', ...removal(key.lineNumber, path)];
@@ -90,8 +90,8 @@ function expired(ours: readonly OurKey[]): Finding[] {
     .filter((key) => isExpired(key, new Date()))
     .map(({ policy }) =>
       warning(`the key of ${policy.peer} has expired`, [
-        'to take it out:',
-        quoteAll(['pysync', 'revoke', policy.peer]),
+        'to take all expired keys out:',
+        'pysync revoke --expired',
       ]),
     );
 }
@@ -102,8 +102,4 @@ function removal(lineNumber: number, path: string): string[] {
     quoteAll(['sed', '-i', `${lineNumber}d`, path]),
     '(for one more line, ask pysync doctor again first: the numbers change)',
   ];
-}
-
-function isSame(a: string, b: string): boolean {
-  return Buffer.from(a, 'base64').equals(Buffer.from(b, 'base64'));
 }

@@ -47,11 +47,16 @@ it('are found where a line of ours is damaged or stands twice', async () => {
   ]);
 });
 
-it('are found where they have expired', async () => {
+it('are found where they have expired, and what mends it leaves the peer’s other keys', async () => {
   const [ours = ''] = home.keyLines();
   const expired = ours.replace('restrict,', 'restrict,expiry-time="20010203",');
   home.write('.ssh/authorized_keys', `${expired}\n`, 0o600);
+  await home.pysync(['-i', ed25519Line(), '--name', 'bob']);
   const found = readFindings(await home.pysync(['doctor', 'keys', '--json']));
   expect(found.of('keys')).toEqual(['warning: the key of bob has expired']);
-  expect(found.findings[0]?.hints).toContain('pysync revoke bob');
+  const [, valid = ''] = home.keyLines();
+  const hint = found.findings[0]?.hints.at(-1) ?? '';
+  expect(hint).toBe('pysync revoke --expired');
+  await home.pysync(hint.split(' ').slice(1));
+  expect(home.keyLines()).toEqual([valid]);
 });
