@@ -122,7 +122,7 @@ function readReason(json: string): string {
 
 const fields = [
   ...['time', 'peer', 'key', 'share', 'address', 'direction'],
-  ...['command', 'mode', 'topAttributes', 'token'],
+  ...['command', 'token'],
 ];
 
 function readHeaderLine(line: string): Header | undefined {
