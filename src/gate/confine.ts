@@ -269,6 +269,7 @@ refuse() {
 }
 cd -P -- "$root" || refuse 'the share cannot be entered'
 if cd -P -- "./$place" 2>&-; then
+  case $PWD/ in */${ownFolder}/*) refuse "'$place' leads to a folder of pysync's own" ;; esac
   case $asks in
     *d*) [ "$PWD" = "$root/$place" ] || refuse "'$place' is a link; name the folder it leads to" ;;
   esac

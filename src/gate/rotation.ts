@@ -115,7 +115,10 @@ function setAsideAbandoned(state: string): void {
     } catch {
       // Its launcher, or another gate, was faster.
     }
-    rmSync(`${path}.pipe`, { force: true });
+    // The last two are an older version's.
+    for (const more of ['pipe', 'time', 'top']) {
+      rmSync(`${path}.${more}`, { recursive: true, force: true });
+    }
   }
 }
 
