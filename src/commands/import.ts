@@ -5,7 +5,8 @@ import type { UpsertOutcome } from '../keys/authorized-keys.js';
 import { importedKeys } from '../keys/imported.js';
 import { installKeys, previewKeys } from '../keys/install.js';
 import { launcherPath, makeLauncher } from '../share/launcher.js';
-import { makeShare, sharePath } from '../share/share.js';
+import { cappedShares } from '../share/registry.js';
+import { makeShare, refuseReplaced, sharePath } from '../share/share.js';
 import { defaultShare } from '../system/folders.js';
 import { note } from '../system/output.js';
 import { formatSize } from '../system/sizes.js';
@@ -31,9 +32,15 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   const sources = Array.isArray(options['import']) ? options['import'].map(String) : [];
   for (const sentence of circumstances(sources)) note(`pysync: ${sentence}`);
   const confine = readConfine(options);
+  const folder = readFolder(options) ?? defaultShare();
+  const before = (await importedKeys()).keys;
+  refuseReplaced(folder, [
+    ...before.map(({ policy }) => policy.share),
+    ...(await cappedShares()).map(({ path }) => path),
+  ]);
   const rules = {
     launcher: launcherPath(),
-    share: sharePath(readFolder(options) ?? defaultShare()),
+    share: sharePath(folder),
     access: readAccess(options),
     allowDelete: readAllowDelete(options),
     from: readFrom(options),
@@ -44,7 +51,6 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   // Volumes are loaded only where there is one to make.
   const sizing = options['size'] === undefined ? undefined : await import('./size.js');
   const size = sizing?.readSize(options);
-  const before = sources.length === 0 ? [] : (await importedKeys()).keys;
   const collected = await collect(sources, rules, before);
   // All that is refused is refused before the first thing is made.
   const preview = await previewKeys(homedir(), collected.lines);

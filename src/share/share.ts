@@ -6,6 +6,9 @@ import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { PysyncError, errnoOf } from '../errors.js';
 import { isSharePath } from '../gate/policy.js';
+import { quoteAll } from '../gate/quote.js';
+import { placeFault, placeFaults } from '../gate/share-place.js';
+import type { PlaceFault } from '../gate/share-place.js';
 import { dataFolder, stateFolder } from '../system/folders.js';
 import { printable } from '../system/text.js';
 
@@ -43,8 +46,42 @@ function absolutePath(folder: string): string {
   }
 }
 
-/** Makes the share's directory where it is missing (mode 0700). Throws PysyncError `SHARE_UNUSABLE`. */
+/**
+ * Throws PysyncError `SHARE_REPLACED` where `folder` names one of the shares there are (`known`) and
+ * is not the folder any more that was shared. Its real path would be taken for a share of its own.
+ */
+export function refuseReplaced(folder: string, known: readonly string[]): void {
+  const path = absolutePath(folder);
+  if (!known.includes(path)) return;
+  const fault = placeFault(path);
+  if (fault !== undefined && fault !== 'missing') throw replaced(path, fault);
+}
+
+function replaced(path: string, fault: PlaceFault): PysyncError {
+  return new PysyncError('SHARE_REPLACED', `${printable(path)} ${placeFaults[fault]}`, {
+    hints: [placeRemedy(path, fault)],
+  });
+}
+
+/** How its owner can go on with a share that is not what it was. */
+export function placeRemedy(path: string, fault: PlaceFault): string {
+  switch (fault) {
+    case 'missing':
+      return `mkdir -m 700 ${quoteAll([path])}`;
+    case 'link':
+    case 'file':
+      return 'put the folder back, or import the keys again for another one with --dir';
+    case 'unreachable':
+      return 'see that you may enter each folder above it';
+  }
+}
+
+/**
+ * Makes the share's directory where it is missing (mode 0700). Throws PysyncError `SHARE_UNUSABLE`,
+ * or `SHARE_REPLACED` where a link leads to it.
+ */
 export function makeShare(path: string): void {
+  if (placeFault(path) === 'link') throw replaced(path, 'link');
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);

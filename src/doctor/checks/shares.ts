@@ -1,11 +1,12 @@
 /** Are the folders that peers send into there, fit for it, and not full? */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { errnoOf, PysyncError } from '../../errors.js';
+import { PysyncError } from '../../errors.js';
 import { quoteAll } from '../../gate/quote.js';
+import { placeFault, placeFaults } from '../../gate/share-place.js';
 import { importedKeys } from '../../keys/imported.js';
 import { cappedShares } from '../../share/registry.js';
-import { makeShare, sharePath } from '../../share/share.js';
+import { makeShare, placeRemedy, sharePath } from '../../share/share.js';
 import { formatSize } from '../../system/sizes.js';
 import type { Check, Finding } from '../check.js';
 import { ok, problem, warning } from '../finding.js';
@@ -19,12 +20,16 @@ export const shares: Check = {
     const { keys } = await importedKeys();
     const capped = (await cappedShares()).map(({ path }) => path);
     const used = [...new Set(keys.map(({ policy }) => policy.share))];
-    const paths = used.filter((path) => !capped.includes(path));
     if (used.length === 0) return [ok('none is used by a key yet')];
+    const all = [...new Set([...used, ...capped])];
+    const replaced = all.flatMap((path) => replacedOne(path, capped.includes(path)));
+    const there = all.filter((path) => placeFault(path) === undefined);
+    const paths = there.filter((path) => !capped.includes(path));
     const found = [
+      ...replaced,
       ...(await Promise.all(paths.map(lookAt))).flat(),
-      ...paths.flatMap(unsafe),
-      ...nested([...new Set([...used, ...capped])]),
+      ...there.flatMap(unsafe),
+      ...nested(all),
     ];
     if (found.length > 0) return found;
     if (paths.length === 0) return [ok('all are capped, and so volumes')];
@@ -32,13 +37,24 @@ export const shares: Check = {
   },
 };
 
+/** A share that is not the folder any more that was shared, and so is not served. */
+function replacedOne(path: string, isCapped: boolean): Finding[] {
+  const fault = placeFault(path);
+  // A volume's mount point is made where it is missing.
+  if (fault === undefined || (fault === 'missing' && isCapped)) return [];
+  const make = (): Promise<string> => {
+    makeShare(path);
+    return Promise.resolve(`made ${path}`);
+  };
+  const text = `${path} ${placeFaults[fault]}, so nobody can send into it`;
+  return [problem(text, [placeRemedy(path, fault)], fault === 'missing' ? make : undefined)];
+}
+
 /** Looks at a share without a cap; a volume is another check's. */
 async function lookAt(path: string): Promise<Finding[]> {
   try {
-    if (!statSync(path).isDirectory()) return [problem(`${path} is not a folder`)];
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [gone(path)];
+  } catch {
     const command = `chmod u+rwx ${quoteAll([path])}`;
     return [problem(`${path} is closed to you, so nobody can send into it`, [command])];
   }
@@ -49,25 +65,11 @@ async function lookAt(path: string): Promise<Finding[]> {
   return [free === 0 ? problem(text, ['free some space']) : warning(text, ['free some space'])];
 }
 
-function gone(path: string): Finding {
-  const make = (): Promise<string> => {
-    makeShare(path);
-    return Promise.resolve(`made ${path}`);
-  };
-  const text = `${path} is not there, so nobody can send into it`;
-  return problem(text, [`mkdir -m 700 ${quoteAll([path])}`], make);
-}
-
-/** What was a fit place at the import may have become a link into another since. */
+/** What was taken for a share by an older pysync may be no fit place. */
 function unsafe(path: string): Finding[] {
   try {
-    const now = sharePath(path);
-    if (now === path) return [];
-    return [
-      problem(`${path} has become a link to ${now}`, [
-        'put the folder back, or import the keys again for another one with --dir',
-      ]),
-    ];
+    sharePath(path);
+    return [];
   } catch (error) {
     if (!(error instanceof PysyncError)) throw error;
     return [problem(error.message, error.hints)];
