@@ -6,7 +6,8 @@ import { importedKeys } from '../keys/imported.js';
 import { installKeys, previewKeys } from '../keys/install.js';
 import { launcherPath, makeLauncher } from '../share/launcher.js';
 import { cappedShares } from '../share/registry.js';
-import { makeShare, refuseReplaced, sharePath } from '../share/share.js';
+import { shareNotices } from '../share/notices.js';
+import { fitSharePath, makeShare, placeOf, refuseReplaced } from '../share/share.js';
 import { defaultShare } from '../system/folders.js';
 import { note } from '../system/output.js';
 import { formatSize } from '../system/sizes.js';
@@ -34,13 +35,17 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   const confine = readConfine(options);
   const folder = readFolder(options) ?? defaultShare();
   const before = (await importedKeys()).keys;
-  refuseReplaced(folder, [
+  const known = [
     ...before.map(({ policy }) => policy.share),
     ...(await cappedShares()).map(({ path }) => path),
-  ]);
+  ];
+  refuseReplaced(folder, known);
+  // A cap can also be taken from what would not be taken for a share any more.
+  const isGivenUp = sources.length === 0 && options['size'] === 'none';
+  const share = isGivenUp ? placeOf(folder) : await fitSharePath(folder);
   const rules = {
     launcher: launcherPath(),
-    share: sharePath(folder),
+    share,
     access: readAccess(options),
     allowDelete: readAllowDelete(options),
     from: readFrom(options),
@@ -54,6 +59,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   const collected = await collect(sources, rules, before);
   // All that is refused is refused before the first thing is made.
   const preview = await previewKeys(homedir(), collected.lines);
+  if (!isGivenUp) for (const sentence of shareNotices(share, known)) note(`pysync: ${sentence}`);
   if (isDry && size !== undefined) note(`pysync: ${describeDrySize(rules.share, size)}`);
   // The cap first: no key gets in before it is there.
   const capped =

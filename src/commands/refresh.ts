@@ -8,7 +8,7 @@ import { importedKeys, isSameSource } from '../keys/imported.js';
 import { askAgain, sourcesOf, whyNotAskable } from '../keys/refresh.js';
 import type { ImportedSource, SourceReport } from '../keys/refresh.js';
 import { launcherPath, makeLauncher } from '../share/launcher.js';
-import { makeShare } from '../share/share.js';
+import { fitSharePath, makeShare } from '../share/share.js';
 import { confirm } from '../system/confirm.js';
 import { note, print, printJson } from '../system/output.js';
 import { printable } from '../system/text.js';
@@ -129,7 +129,10 @@ async function follow(asked: readonly SourceReport[]): Promise<Followed> {
 async function makeReady(shares: readonly string[]): Promise<PysyncError | undefined> {
   if (shares.length === 0) return undefined;
   try {
-    for (const share of new Set(shares)) makeShare(share);
+    for (const share of new Set(shares)) {
+      await fitSharePath(share);
+      makeShare(share);
+    }
     await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), undefined);
     return undefined;
   } catch (error) {

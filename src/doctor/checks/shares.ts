@@ -6,7 +6,8 @@ import { quoteAll } from '../../gate/quote.js';
 import { placeFault, placeFaults } from '../../gate/share-place.js';
 import { importedKeys } from '../../keys/imported.js';
 import { cappedShares } from '../../share/registry.js';
-import { makeShare, placeRemedy, sharePath } from '../../share/share.js';
+import { nestedShares } from '../../share/others.js';
+import { fitSharePath, makeShare, placeRemedy } from '../../share/share.js';
 import { formatSize } from '../../system/sizes.js';
 import type { Check, Finding } from '../check.js';
 import { ok, problem, warning } from '../finding.js';
@@ -28,7 +29,7 @@ export const shares: Check = {
     const found = [
       ...replaced,
       ...(await Promise.all(paths.map(lookAt))).flat(),
-      ...there.flatMap(unsafe),
+      ...(await Promise.all(there.map(unsafe))).flat(),
       ...nested(all),
     ];
     if (found.length > 0) return found;
@@ -66,9 +67,9 @@ async function lookAt(path: string): Promise<Finding[]> {
 }
 
 /** What was taken for a share by an older pysync may be no fit place. */
-function unsafe(path: string): Finding[] {
+async function unsafe(path: string): Promise<Finding[]> {
   try {
-    sharePath(path);
+    await fitSharePath(path);
     return [];
   } catch (error) {
     if (!(error instanceof PysyncError)) throw error;
@@ -77,13 +78,9 @@ function unsafe(path: string): Finding[] {
 }
 
 function nested(paths: readonly string[]): Finding[] {
-  return paths.flatMap((inner) =>
-    paths
-      .filter((outer) => inner.startsWith(`${outer}/`))
-      .map((outer) =>
-        warning(`${inner} lies in ${outer}, so the peers of ${outer} reach it too`, [
-          'choose folders that do not hold each other: pysync -i <key> --dir <dir>',
-        ]),
-      ),
+  return nestedShares(paths).map(([inner, outer]) =>
+    warning(`${inner} lies in ${outer}, so the peers of ${outer} reach it too`, [
+      'choose folders that do not hold each other: pysync -i <key> --dir <dir>',
+    ]),
   );
 }
