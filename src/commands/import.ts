@@ -59,7 +59,8 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   const collected = await collect(sources, rules, before);
   // All that is refused is refused before the first thing is made.
   const preview = await previewKeys(homedir(), collected.lines);
-  if (!isGivenUp) for (const sentence of shareNotices(share, known)) note(`pysync: ${sentence}`);
+  const notices = isGivenUp ? [] : shareNotices(share, known);
+  for (const sentence of notices) note(`pysync: ${printable(sentence)}`);
   if (isDry && size !== undefined) note(`pysync: ${describeDrySize(rules.share, size)}`);
   // The cap first: no key gets in before it is there.
   const capped =

@@ -4,7 +4,7 @@ import type { Header } from '../gate/session.js';
 import { endTransfers } from '../history/running.js';
 import { addKeys, removeKeys } from '../keys/authorized-keys.js';
 import type { BrokenLine, KeyLine, OurKey } from '../keys/authorized-keys.js';
-import { isSameSource } from '../keys/imported.js';
+import { isSameSource } from '../keys/same-source.js';
 import { editAuthorizedKeys } from '../keys/install.js';
 import { printable } from '../system/text.js';
 import { describeAccess } from './describe.js';
