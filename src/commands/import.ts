@@ -1,9 +1,10 @@
 /** `pysync -i`: imports peers' keys, so that they can send files and do nothing else. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { formatKeyLine } from '../keys/authorized-keys.js';
 import type { UpsertOutcome } from '../keys/authorized-keys.js';
 import { importedKeys } from '../keys/imported.js';
-import { installKeys, previewKeys } from '../keys/install.js';
+import { installKeys, keepRoomToRevoke, previewKeys } from '../keys/install.js';
 import { launcherPath, makeLauncher } from '../share/launcher.js';
 import { cappedShares } from '../share/registry.js';
 import { shareNotices } from '../share/notices.js';
@@ -113,6 +114,8 @@ async function install(
   // Fail closed: no key gets in before there is a place and a sandbox for it.
   makeShare(share);
   await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), confine);
+  // Nor before it can be taken back.
+  await keepRoomToRevoke(homedir(), collected.lines.map(formatKeyLine).join('\n').length + 1);
   return installKeys(homedir(), collected.lines);
 }
 

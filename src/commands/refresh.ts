@@ -6,6 +6,7 @@ import type { Header } from '../gate/session.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys } from '../keys/imported.js';
 import { isSameSource } from '../keys/same-source.js';
+import { keepRoomToRevoke } from '../keys/install.js';
 import { askAgain, sourcesOf, whyNotAskable } from '../keys/refresh.js';
 import type { ImportedSource, SourceReport } from '../keys/refresh.js';
 import { launcherPath, makeLauncher } from '../share/launcher.js';
@@ -135,6 +136,7 @@ async function makeReady(shares: readonly string[]): Promise<PysyncError | undef
       makeShare(share);
     }
     await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), undefined);
+    await keepRoomToRevoke(homedir());
     return undefined;
   } catch (error) {
     if (error instanceof PysyncError) return error;

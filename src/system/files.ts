@@ -15,6 +15,7 @@ import { basename, dirname, join } from 'node:path';
 import { errnoOf, PysyncError } from '../errors.js';
 import { fileFailure } from './failures.js';
 import { withLock } from './locks.js';
+import { takeReserve } from './reserve.js';
 import { printable } from './text.js';
 
 /** Makes the new content, or undefined to leave the file alone. Called again if the file changed. */
@@ -25,6 +26,8 @@ export interface ReplaceOptions {
   readonly mode?: number;
   /** Milliseconds to wait for another pysync that edits the same file. */
   readonly waitMs?: number;
+  /** Where room was set aside (reserve.ts), for a disk that is full. */
+  readonly reserve?: string;
 }
 
 interface Snapshot {
@@ -49,7 +52,17 @@ export async function replaceFile(
     const target = await followLinks(path);
     const lock = join(dirname(target), `.${basename(target)}.pysync-lock`);
     const body = (): Promise<boolean> => replaceLocked(target, edit, options.mode ?? 0o600);
-    return { written: await withLock(lock, body, options) };
+    const { reserve } = options;
+    if (reserve === undefined) return { written: await withLock(lock, body, options) };
+    try {
+      return { written: await withLock(lock, body, options) };
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      // Nobody who lives holds the lock: then making it would have failed by that. Who else finds no
+      // room for one does not get the reserve, which is one.
+      const write = writeReserve(reserve, target, error);
+      return { written: await replace(target, edit, options.mode ?? 0o600, write) };
+    }
   } catch (error) {
     throw fileFailure(error, `write ${printable(path)}`);
   }
@@ -67,13 +80,30 @@ export async function readIfThere(path: string): Promise<Buffer | undefined> {
 
 async function replaceLocked(target: string, edit: Edit, newMode: number): Promise<boolean> {
   await sweepTemporaries(target);
+  return replace(target, edit, newMode, writeTemporary);
+}
+
+/** Writes a temporary file, which must not exist, with the owner and mode of `model` if there is one. */
+type WriteTemporary = (
+  path: string,
+  content: Buffer,
+  model: Stats | undefined,
+  newMode: number,
+) => Promise<void>;
+
+async function replace(
+  target: string,
+  edit: Edit,
+  newMode: number,
+  write: WriteTemporary,
+): Promise<boolean> {
   for (let attempt = 0; attempt < 10; attempt += 1) {
     const before = await takeSnapshot(target);
     const content = edit(before?.content);
     if (content === undefined || before?.content.equals(content) === true) return false;
     const temporary = temporaryOf(target, randomBytes(8).toString('hex'));
     try {
-      await writeTemporary(temporary, content, before?.stats, newMode);
+      await write(temporary, content, before?.stats, newMode);
       if (isSame(before, await takeSnapshot(target))) {
         await rename(temporary, target);
         await syncDirectory(dirname(target));
@@ -81,9 +111,10 @@ async function replaceLocked(target: string, edit: Edit, newMode: number): Promi
       }
     } catch (error) {
       await unlink(temporary).catch(() => undefined);
-      throw error;
+      // On a full disk another pysync may have swept it up, see writeReserve.
+      if (write === writeTemporary || errnoOf(error) !== 'ENOENT') throw error;
     }
-    await unlink(temporary);
+    await unlink(temporary).catch(() => undefined);
   }
   throw new PysyncError('FILE_KEEPS_CHANGING', `${printable(target)} keeps changing`, {
     hints: ['find out which other program writes it, then run the command again'],
@@ -106,6 +137,40 @@ async function writeTemporary(
   } finally {
     await handle.close();
   }
+}
+
+/** Writes into the room that was set aside; throws `full` where there is none, nor any that is left. */
+function writeReserve(reserve: string, target: string, full: unknown): WriteTemporary {
+  return async (path, content, model, newMode) => {
+    const handle = await takeReserve(reserve, path, content.length);
+    if (handle === undefined) {
+      // One that was killed may have taken it, and left it as its temporary file.
+      await sweepTemporaries(target);
+      await writeTemporary(path, content, model, newMode).catch((error: unknown) => {
+        throw isFull(error) ? full : error;
+      });
+      return;
+    }
+    try {
+      await setOwnerAndMode(handle, path, model, newMode);
+      await handle.writeFile(content);
+      await handle.truncate(content.length);
+      await handle.sync();
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      // Where nothing is overwritten in place, as by btrfs, letting go of it makes room.
+      await unlink(path);
+      await writeTemporary(path, content, model, newMode);
+    } finally {
+      await handle.close();
+    }
+  };
+}
+
+/** Whether there was no room for something, bytes or inodes. */
+function isFull(error: unknown): boolean {
+  const errno = errnoOf(error instanceof PysyncError ? error.cause : error);
+  return errno === 'ENOSPC' || errno === 'EDQUOT';
 }
 
 async function setOwnerAndMode(

@@ -14,6 +14,10 @@ import { ok, problem, warning } from '../finding.js';
 
 /** Bytes below which a disk counts as nearly full. */
 const fewBytes = 200 * 2 ** 20;
+/** Bytes below which nothing can be sent. */
+const noBytes = 64 * 1024;
+/** Files that can still be made, below which a disk counts as nearly full. */
+const fewFiles = 1000;
 
 export const shares: Check = {
   name: 'shares',
@@ -59,11 +63,25 @@ async function lookAt(path: string): Promise<Finding[]> {
     const command = `chmod u+rwx ${quoteAll([path])}`;
     return [problem(`${path} is closed to you, so nobody can send into it`, [command])];
   }
-  const { bavail, bsize, blocks } = await statfs(path);
+  return roomAt(path);
+}
+
+/** What the disk under `path` has left, where that is little: bytes, and files (inodes). */
+async function roomAt(path: string): Promise<Finding[]> {
+  const { bavail, bsize, blocks, files, ffree } = await statfs(path);
   const free = bavail * bsize;
-  if (blocks === 0 || free >= fewBytes) return [];
-  const text = `${path}: the disk has ${formatSize(free)} left`;
-  return [free === 0 ? problem(text, ['free some space']) : warning(text, ['free some space'])];
+  const hints = ['free some space'];
+  const found: Finding[] = [];
+  if (blocks > 0 && free < fewBytes) {
+    const text = `${path}: the disk has ${formatSize(free)} left`;
+    found.push(free < noBytes ? problem(text, hints) : warning(text, hints));
+  }
+  // Where a file system has no fixed number of files, it says 0.
+  if (files > 0 && ffree < fewFiles) {
+    const text = `${path}: the disk has room for ${ffree} more files, however small (inodes)`;
+    found.push(ffree === 0 ? problem(text, hints) : warning(text, hints));
+  }
+  return found;
 }
 
 /** What was taken for a share by an older pysync may be no fit place. */
