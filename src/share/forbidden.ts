@@ -81,7 +81,8 @@ function hiddenLinks(home: string): ForbiddenPlace[] {
   const realHome = realPath(home);
   return namesIn(home).flatMap((name) => {
     const path = join(home, name);
-    const isLink = name.startsWith('.') && lstatSync(path).isSymbolicLink();
+    const isLink =
+      name.startsWith('.') && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
     const place = isLink ? realPath(path) : realHome;
     const what = `your ~/${name} leads there`;
     return holds(place, realHome) ? [] : [{ place, what, inside: true }];

@@ -3,16 +3,17 @@
  * be taken back all the same, one after the other, and everything that only looks works; whatever
  * needs room says so in a sentence. The disks are real ones, and small.
  */
-import { cpSync, readFileSync, readdirSync } from 'node:fs';
+import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { createAccount } from '../../helpers/account.js';
 import type { Account } from '../../helpers/account.js';
 import { exec, mustExec } from '../../helpers/exec.js';
 import type { ExecResult } from '../../helpers/exec.js';
 import { useHome } from '../../helpers/home.js';
 import { ed25519Line } from '../../helpers/key-blob.js';
-import { createTemporaryFolder } from '../../helpers/tmp.js';
+import { createTemporaryFolder, waitFor } from '../../helpers/tmp.js';
+import { giveDisk, mebibyte, useVolumes } from '../../helpers/volumes.js';
 
 const fillBytes =
   'cat /dev/zero > ballast; i=0; mkdir -p b; while echo x > b/$i; do i=$((i + 1)); done';
@@ -94,7 +95,10 @@ describe.each(disks)('%s', (_name, make, fill) => {
     }
     expect((await account.pysync(['keys'])).stdout).toMatch(/\nbob .*\ncarol .*\ndora /);
     const { stdout, stderr } = await account.pysync(['doctor']);
-    expect(stderr).toBe('');
+    expect(stderr).toMatch(/^pysync: \d+ problems found\n$/);
+    expect(stdout).toMatch(
+      /problem +launcher +the disk of \S+ (is full|has no room for another file)/,
+    );
     expect(stdout).toMatch(/problem +shares +\S+: the disk has (\S+ left|room for 0 more files)/);
   });
 
@@ -206,5 +210,34 @@ describe('a quota that is used up', () => {
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^pysync: .*: the disk quota is used up\n {2}free some space/);
     expect(home.keyLines()).toEqual(before);
+  });
+});
+
+describe('a peer who has filled the disk, and goes on sending', () => {
+  const me = useVolumes();
+
+  beforeAll(async () => {
+    await giveDisk(me.account.home, me.account, 128 * mebibyte);
+  });
+
+  afterEach(() => me.sh('rm -rf ballast b'));
+
+  it.each(['plain', 'capped'])('is revoked while they send into a %s share', async (kind) => {
+    const share = me.newShare();
+    if (kind === 'capped') await me.cap(share, '32M');
+    const peer = await me.letIn(share, '--name', kind);
+    writeFileSync(join(peer.folder, 'large'), Buffer.alloc(8 * mebibyte, 'x'));
+    const words = ['-a', '--bwlimit=2M', 'large', `${peer.target}:`];
+    const sending = peer.rsync(words);
+    await waitFor('a part', async () => (await me.sh('ls -A "$1"', share)).includes('.large.'));
+    // What the peer is still sending wants all that becomes free.
+    await me.account.run(['sh', '-c', `${fillBytes} 2>/dev/null`]);
+    const { stdout, stderr, exitCode } = await me.account.pysync(['revoke', kind]);
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+    // Into a plain share it has ended by itself.
+    if (kind === 'capped') expect(stdout).toContain('ended a running transfer of capped');
+    expect((await sending).exitCode).not.toBe(0);
+    const again = await peer.rsync(['-a', 'id.pub', `${peer.target}:`]);
+    expect(again.stderr).toContain('Permission denied (publickey)');
   });
 });
