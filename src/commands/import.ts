@@ -60,8 +60,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   const collected = await collect(sources, rules, before);
   // All that is refused is refused before the first thing is made.
   const preview = await previewKeys(homedir(), collected.lines);
-  const notices = isGivenUp ? [] : shareNotices(share, known);
-  for (const sentence of notices) note(`pysync: ${printable(sentence)}`);
+  const notices = sources.length === 0 ? [] : shareNotices(share, known);
   if (isDry && size !== undefined) note(`pysync: ${describeDrySize(rules.share, size)}`);
   // The cap first: no key gets in before it is there.
   const capped =
@@ -78,7 +77,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
       outcome: outcomes[i] ?? 'unchanged',
       before: before.find(({ policy }) => policy.key === line.policy.key),
     })),
-    notes: collected.notes,
+    notes: [...collected.notes, ...notices],
     rejected: collected.rejected,
     share: rules.share,
     access: rules.access,
