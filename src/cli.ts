@@ -110,7 +110,8 @@ endOnInterrupt();
 process.stdout.on('error', (error) => {
   // A reader that has seen enough, as in `pysync keys | head`.
   if (errnoOf(error) === 'EPIPE') process.exit(0);
-  throw error;
+  // The file it goes to may be on a full disk.
+  void report(error).then((status) => process.exit(status));
 });
 
 buildProgram()

@@ -2,8 +2,11 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
+import { placeFault, placeFaults } from '../gate/share-place.js';
+import type { PlaceFault } from '../gate/share-place.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import type { ShareRecord } from '../share/registry.js';
+import { placeRemedy } from '../share/share.js';
 import { usageOf } from '../share/usage.js';
 import type { Usage } from '../share/usage.js';
 import { formatSize } from '../system/sizes.js';
@@ -14,6 +17,8 @@ import type { VolumeState } from '../volume/state.js';
 export interface ShareView {
   readonly path: string;
   readonly keys: readonly OurKey[];
+  /** Why nobody is served there: it is not the folder that was shared. */
+  readonly fault?: PlaceFault;
   /** Of a share that is there, and where it has a cap, mounted. */
   readonly usage?: Usage;
   readonly volume?: VolumeView;
@@ -34,6 +39,11 @@ export async function viewShare(
   keys: readonly OurKey[],
   record: ShareRecord | undefined,
 ): Promise<ShareView> {
+  // What no key is for yet has not been shared as what it is, and a volume's mount point is made.
+  const isNew = keys.length === 0 && record === undefined;
+  const found = isNew ? undefined : placeFault(path);
+  const fault = found === 'missing' && record !== undefined ? undefined : found;
+  if (fault !== undefined) return { path, keys, fault };
   const volume = record === undefined ? undefined : await viewVolume(record);
   const isThere = volume === undefined || volume.capacity !== undefined;
   const usage = isThere ? await usageOf(path) : undefined;
@@ -72,10 +82,14 @@ function waiting({ path, leftover }: ShareRecord): string[] {
 }
 
 /** The line behind the share's path. */
-export function describeShare({ path, keys, usage, volume }: ShareView): string {
+export function describeShare({ path, keys, fault, usage, volume }: ShareView): string {
+  if (fault !== undefined) {
+    return `${placeFaults[fault]}, so nobody can send: ${printable(placeRemedy(path, fault))}`;
+  }
   if (volume !== undefined) return describeVolume(volume, usage);
-  if (usage === undefined && keys.length === 0) return 'not made yet';
-  if (usage === undefined) return `is not there, so nobody can send: mkdir ${printable(path)}`;
+  if (usage === undefined) {
+    return keys.length === 0 ? 'not made yet' : 'cannot be looked into, so nobody can send';
+  }
   const { bytes, complete, free } = usage;
   const sum = `${complete ? '' : 'over '}${formatSize(bytes)}`;
   return `${sum} in ${count(usage)}, no size cap, ${formatSize(free)} free on this disk`;
@@ -101,11 +115,12 @@ export function shareNotes({ volume }: ShareView): readonly string[] {
 }
 
 /** For `--json`; the keys are the caller's. */
-export function shareAsJson({ path, usage, volume }: ShareView): object {
-  if (volume === undefined) return { path, usage: usage ?? null, volume: null };
+export function shareAsJson({ path, fault, usage, volume }: ShareView): object {
+  const problem = fault === undefined ? null : placeFaults[fault];
+  if (volume === undefined) return { path, problem, usage: usage ?? null, volume: null };
   const { record, state, capacity, notes } = volume;
   const { size, engine, mount } = record.volume;
   const counted = usage === undefined ? {} : { files: usage.files, complete: usage.complete };
   const figures = { ...capacity, ...counted };
-  return { path, usage: null, volume: { size, state, engine, mount, ...figures, notes } };
+  return { path, problem, usage: null, volume: { size, state, engine, mount, ...figures, notes } };
 }

@@ -8,6 +8,7 @@ import { lookTwice } from '../history/rate.js';
 import type { Progress } from '../history/rate.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys, isExpired } from '../keys/imported.js';
+import { keepRoomToRevoke } from '../keys/install.js';
 import { cappedShares } from '../share/registry.js';
 import { isLauncherCurrent, launcherSettings, makeLauncher } from '../share/launcher.js';
 import { levelMeanings } from '../share/level-meanings.js';
@@ -92,6 +93,7 @@ async function mendLauncher(
   }
   try {
     const { level } = await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), undefined);
+    await keepRoomToRevoke(homedir());
     return { level, problems: ['pysync: the launcher was out of date and was made anew'] };
   } catch (error) {
     if (!(error instanceof PysyncError)) throw error;

@@ -19,6 +19,7 @@ import { isOwnFolder, makeSessionFolder } from './session-folder.js';
 import { beginLog, randomName, refuseConflicts, runningSessions } from './session.js';
 import type { Finish, Header, Log } from './session.js';
 import type { Settings } from './settings.js';
+import { placeFault, placeFaults } from './share-place.js';
 import { endSilentSessions } from './silent.js';
 import type { CappedShare } from './volume.js';
 import { cappedShare, isUsable, mountVolume } from './volume.js';
@@ -155,6 +156,12 @@ async function enter(
 ): Promise<CappedShare | undefined> {
   for (let attempt = 0; attempt < 20; attempt += 1) {
     const before = cappedShare(settings, share);
+    // SECURITY: before a volume is mounted there, too (test/attacks/share-replaced.test.ts). Where a
+    // capped share's folder is missing, mounting makes it.
+    const fault = placeFault(share);
+    if (fault !== undefined && !(fault === 'missing' && before !== undefined)) {
+      throw new Error(`${share} ${placeFaults[fault]}`);
+    }
     if (before !== undefined && !(await isUsable(before))) await mountVolume(settings, share);
     // Without it bubblewrap would name the real path in its own message.
     for (const path of [share, ...neededFiles(settings)]) accessSync(path);

@@ -11,7 +11,7 @@
  * SECURITY: no client can name, list or fetch it: the gate refuses `.pysync` in places, a fetch is
  * shown an empty folder there, and RANDOM cannot be guessed (test/attacks/session-folder.test.ts).
  */
-import { rmdirSync, rmSync, unlinkSync } from 'node:fs';
+import { renameSync, rmdirSync, rmSync } from 'node:fs';
 import { at, closeFolder, codeOf, inFolder, look, makeIn, openIn, openTop } from './inside.js';
 import type { Folder } from './inside.js';
 import { ownFolder, partsOf } from './paths.js';
@@ -55,11 +55,9 @@ export function makeSessionFolder(
 }
 
 function openContainer(parent: Folder): Folder {
-  makeIn(parent, ownFolder, 0o700);
-  const there = look(parent, ownFolder);
-  // The name is pysync's: what a peer has put there, and is no folder, is in the way.
-  if (there?.isDirectory() === false) {
-    unlinkSync(at(parent, ownFolder));
+  if (!makeIn(parent, ownFolder, 0o700) && look(parent, ownFolder)?.isDirectory() === false) {
+    // The name is pysync's. What has it and is no folder goes out of the way, and is not lost.
+    renameSync(at(parent, ownFolder), at(parent, `${ownFolder}-${Date.now()}`));
     makeIn(parent, ownFolder, 0o700);
   }
   return openIn(parent, ownFolder);
