@@ -5,11 +5,12 @@ import type { UpsertOutcome } from '../keys/authorized-keys.js';
 import { importedKeys } from '../keys/imported.js';
 import { installKeys, previewKeys } from '../keys/install.js';
 import { launcherPath, makeLauncher } from '../share/launcher.js';
-import { makeShare, sharePath } from '../share/share.js';
+import { makeShare } from '../share/share.js';
 import { defaultShare } from '../system/folders.js';
 import { note } from '../system/output.js';
 import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
+import { namedShare } from '../volume/named.js';
 import { collect } from './import-keys.js';
 import type { Collected } from './import-keys.js';
 import { printImport } from './import-report.js';
@@ -33,7 +34,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   const confine = readConfine(options);
   const rules = {
     launcher: launcherPath(),
-    share: sharePath(readFolder(options) ?? defaultShare()),
+    share: await namedShare(readFolder(options) ?? defaultShare()),
     access: readAccess(options),
     allowDelete: readAllowDelete(options),
     from: readFrom(options),

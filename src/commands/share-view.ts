@@ -1,11 +1,11 @@
 /** A share as `pysync status` shows it: how much is in it, and the state of its cap. */
-import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import type { ShareRecord } from '../share/registry.js';
 import { usageOf } from '../share/usage.js';
 import type { Usage } from '../share/usage.js';
+import { namesIn } from '../system/readable.js';
 import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
 import type { Capacity } from '../volume/capacity.js';
@@ -64,7 +64,7 @@ async function viewVolume(record: ShareRecord): Promise<VolumeView> {
 
 /** Files beside the share that an earlier operation left for the owner. */
 function waiting({ path, leftover }: ShareRecord): string[] {
-  const found = readdirSync(dirname(path))
+  const found = namesIn(dirname(path))
     .filter((name) => name.startsWith(`${basename(path)}.found-`))
     .map((name) => `files that lay under the mount point are in ${join(dirname(path), name)}`);
   if (leftover === undefined) return found;

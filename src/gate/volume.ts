@@ -9,7 +9,7 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { childProcess } from './child-process.js';
-import { isMountedFrom } from './mount-table.js';
+import { isMountedFrom, mountAt } from './mount-table.js';
 import { Refusal } from './refusal.js';
 import type { Settings } from './settings.js';
 import { notedErrors } from './superblock.js';
@@ -55,6 +55,9 @@ export async function isUsable(capped: CappedShare): Promise<boolean> {
   if (capped.isPending) return false;
   if (lstatSync(capped.operationLock, { throwIfNoEntry: false }) !== undefined) return false;
   const isMounted = (await isMountedFrom(capped.share, capped.image)) === 'mounted';
+  // SECURITY: a folder above that became a link may lead to where the volume is; it is not the share's
+  // place then (test/integration/volume/place.test.ts).
+  if (mountAt(capped.share)?.mountPoint !== capped.share) return false;
   return isMounted && notedErrors(capped.image) === 0;
 }
 

@@ -31,7 +31,8 @@ export function sharePath(folder: string): string {
   return path;
 }
 
-function absolutePath(folder: string): string {
+/** `folder` as an absolute path, whatever links are in it. */
+export function absolutePath(folder: string): string {
   try {
     return resolve(folder);
   } catch (error) {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   renameSync,
@@ -10,6 +11,7 @@ import {
   rmdirSync,
   statSync,
 } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
 import { cappedShares, writeShareRecord } from '../share/registry.js';
@@ -22,6 +24,7 @@ import { copyTree, verifyCopy } from './copy.js';
 import { createImage } from './engines/index.js';
 import { chooseMount } from './mounts/index.js';
 import { mountNow, requestOf, stagingOf } from './mounting.js';
+import { requirePlace } from './place.js';
 import { undoCreate } from './recover.js';
 import { originalsOf, uncappedOf } from './state.js';
 import { waitForTransfers } from './transfers.js';
@@ -78,7 +81,8 @@ async function make(volume: Volume, options: CreateOptions): Promise<Created> {
   await writeShareRecord(share, { ...record(), pending: { step: 'create' } });
   try {
     await waitForTransfers(share, options.waitMs);
-    const { uid, gid } = statSync(share);
+    const before = statSync(share);
+    const { uid, gid } = before;
     const request = { image: volume.newImage, size, uid, gid, onProgress: options.onProgress };
     const made = await createImage(request, options.engine);
     engine = made.engine;
@@ -86,7 +90,7 @@ async function make(volume: Volume, options: CreateOptions): Promise<Created> {
     const holdsFiles = readdirSync(share).length > 0;
     overhead = await fillNewImage(volume, options.onProgress);
     const originals = originalsOf(share);
-    const { mode } = statSync(share);
+    const { mode } = requireSame(share, before);
     if (holdsFiles) {
       renameSync(share, originals);
       mkdirSync(share);
@@ -146,6 +150,19 @@ async function sweepLocks(): Promise<void> {
       () => undefined,
     );
   }
+}
+
+/**
+ * Making the image takes a while, and what was copied must be what is moved aside now. Throws
+ * PysyncError `FOLDER_IS_LINK`, `SHARE_CHANGED`.
+ */
+function requireSame(share: string, before: Stats): Stats {
+  requirePlace(share);
+  const now = lstatSync(share, { throwIfNoEntry: false });
+  if (now?.ino === before.ino && now.dev === before.dev) return now;
+  throw new PysyncError('SHARE_CHANGED', `${share} was moved away while its volume was made`, {
+    hints: ['it has no size cap; put it back, then run the command again'],
+  });
 }
 
 /** Names that are needed for a while must not be somebody's. */

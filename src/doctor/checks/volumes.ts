@@ -10,6 +10,7 @@ import { isMountedFrom } from '../../volume/mount-table.js';
 import { requestOf } from '../../volume/mounting.js';
 import { mountMethod, mountMethods } from '../../volume/mounts/index.js';
 import { openVolume } from '../../volume/open.js';
+import { requirePlace } from '../../volume/place.js';
 import { isBusy, stateOf } from '../../volume/state.js';
 import type { VolumeState } from '../../volume/state.js';
 import { volumeOf } from '../../volume/volume.js';
@@ -43,6 +44,7 @@ function couldMount(): Finding {
 async function lookAt(record: ShareRecord): Promise<Finding[]> {
   const volume = volumeOf(record.path, record.volume);
   try {
+    requirePlace(volume.share);
     const state = await stateOf(record);
     const found = await judge(record, volume, state);
     if (found.some(({ verdict }) => verdict === 'problem')) return found;
