@@ -7,6 +7,7 @@ import { installKeys, previewKeys } from '../keys/install.js';
 import { launcherPath, makeLauncher } from '../share/launcher.js';
 import { makeShare } from '../share/share.js';
 import { defaultShare } from '../system/folders.js';
+import { whenInterrupted } from '../system/interrupt.js';
 import { note } from '../system/output.js';
 import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
@@ -101,6 +102,7 @@ async function install(
   // Fail closed: no key gets in before there is a place and a sandbox for it.
   makeShare(share);
   await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), confine);
+  whenInterrupted('the keys may be imported by now; pysync keys shows them');
   return installKeys(homedir(), collected.lines);
 }
 

@@ -4,6 +4,7 @@ import { PysyncError } from '../errors.js';
 import type { ShareRecord } from '../share/registry.js';
 import { shareRecord, writeShareRecord } from '../share/registry.js';
 import { confirm } from '../system/confirm.js';
+import { whenInterrupted } from '../system/interrupt.js';
 import { startProgress } from '../system/progress.js';
 import { formatSize, parseSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
@@ -77,9 +78,12 @@ async function cap(
   else if (before.volume.size === size) made = { record: before, notes: [] };
   else made = await resizeVolume(before, size, settings);
   if (kernelMount !== undefined) {
+    const instead = `mounted with ${made.record.volume.mount}`;
+    whenInterrupted(`${printable(share)} is capped at ${formatSize(size)}, and ${instead}`);
     made = { ...made, record: await useKernelMount(made.record, settings.waitMs, kernelMount) };
   }
   const { engine, mount, overhead } = made.record.volume;
+  whenInterrupted(`${printable(share)} is capped at ${formatSize(size)}`);
   const { usable } = await capacityOf(share, overhead);
   const kept = await removeOriginals(made.record, mayRemove);
   const report = { share, size, usable, engine, mount, notes: [...notes, ...made.notes] };
@@ -92,7 +96,11 @@ async function removeOriginals(
   mayRemove: Ask,
 ): Promise<string | undefined> {
   if (leftover === undefined) return undefined;
-  const question = `The files are in the volume now, compared by checksum. Remove the originals in ${printable(leftover)}?`;
+  const kept = printable(leftover);
+  whenInterrupted(
+    `${printable(path)} is capped, and the originals of its files may still be in ${kept}`,
+  );
+  const question = `The files are in the volume now, compared by checksum. Remove the originals in ${kept}?`;
   if (!(await mayRemove(question))) return leftover;
   rmSync(leftover, { recursive: true, force: true });
   await writeShareRecord(path, { path, volume });
@@ -104,6 +112,8 @@ async function uncap(share: string, settings: CreateOptions, mayRemove: Ask): Pr
   if (record === undefined) return { share, size: null, notes: [] };
   const uncapped = await uncapVolume(record, settings);
   const { image } = uncapped;
+  const kept = image === undefined ? '' : `; its disk image may still be ${printable(image)}`;
+  whenInterrupted(`${printable(share)} has no size cap any more${kept}`);
   const notes = [...uncapped.notes];
   if (record.leftover !== undefined) {
     notes.push(`files from when the share was capped are still kept in ${record.leftover}`);

@@ -1,9 +1,7 @@
 /** Copying a whole tree into a volume or out of it, and proving that the copy is the same. */
 import { PysyncError } from '../errors.js';
 import { run } from '../system/run.js';
-import type { RunOptions, RunResult } from '../system/run.js';
 import { printable } from '../system/text.js';
-import { findTool, lookForTool } from '../system/tools.js';
 
 /**
  * Modes, times, hard links, ACLs, extended attributes and holes are kept; links are copied as
@@ -12,13 +10,10 @@ import { findTool, lookForTool } from '../system/tools.js';
 const keepAll = ['-aHAXS', '--numeric-ids'];
 
 /**
- * rsync that ends with pysync, also where pysync is killed. It would copy on otherwise, into folders
- * that the next pysync has taken away by then, and make them anew. See PR_SET_PDEATHSIG in prctl(2).
+ * It would copy on otherwise, into folders that the next pysync has taken away by then, and make them
+ * again.
  */
-function runRsync(args: readonly string[], options: RunOptions): Promise<RunResult> {
-  if (lookForTool('setpriv') === undefined) return run('rsync', args, options);
-  return run('setpriv', ['--pdeathsig', 'KILL', '--', findTool('rsync'), ...args], options);
-}
+const endsWithPysync = true;
 
 /**
  * Copies what is in `from` into `to`, an empty directory. Throws PysyncError `COPY_FAILED` with
@@ -30,11 +25,13 @@ export async function copyTree(
   onProgress: (text: string) => void,
 ): Promise<void> {
   const errors: string[] = [];
-  const { exitCode, stderr } = await runRsync(
+  const { exitCode, stderr } = await run(
+    'rsync',
     [...keepAll, '--fsync', '--info=progress2', '--no-inc-recursive', `${from}/`, `${to}/`],
     {
       purpose: `copy ${from}`,
       timeoutMs: 0,
+      endsWithPysync,
       expectExit: 'any',
       onLine: (line) => {
         const [, done = '', percent = '', rate = '', left = ''] =
@@ -60,9 +57,10 @@ export async function verifyCopy(
   onProgress: (text: string) => void,
 ): Promise<void> {
   onProgress('comparing checksums');
-  const { stdout } = await runRsync(
+  const { stdout } = await run(
+    'rsync',
     [...keepAll, '--dry-run', '--checksum', '--delete', '--itemize-changes', `${from}/`, `${to}/`],
-    { purpose: `compare ${from} with its copy`, timeoutMs: 0 },
+    { purpose: `compare ${from} with its copy`, timeoutMs: 0, endsWithPysync },
   );
   const differing = stdout.split('\n').filter((line) => line !== '');
   if (differing.length === 0) return;

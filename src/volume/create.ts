@@ -17,7 +17,6 @@ import { PysyncError } from '../errors.js';
 import { cappedShares, writeShareRecord } from '../share/registry.js';
 import type { ShareRecord } from '../share/registry.js';
 import { makeShare } from '../share/share.js';
-import { undoable } from '../system/interrupt.js';
 import { withLock } from '../system/locks.js';
 import { capacityOf } from './capacity.js';
 import { copyTree, verifyCopy } from './copy.js';
@@ -28,6 +27,7 @@ import { requirePlace } from './place.js';
 import { undoCreate } from './recover.js';
 import { originalsOf, uncappedOf } from './state.js';
 import { waitForTransfers } from './transfers.js';
+import { undoableOn } from './undoable.js';
 import { volumeOf, volumesFolder } from './volume.js';
 import type { EngineName, Volume } from './volume.js';
 
@@ -67,7 +67,7 @@ export async function createVolume(
   });
   const mount = chooseMount(requestOf(draft)).name;
   const volume = { ...draft, mount };
-  return undoable(() => withLock(volume.operationLock, () => make(volume, options)));
+  return undoableOn(share, () => withLock(volume.operationLock, () => make(volume, options)));
 }
 
 async function make(volume: Volume, options: CreateOptions): Promise<Created> {

@@ -17,7 +17,7 @@ import type { ShareRecord } from '../share/registry.js';
 import { fileFailure } from '../system/failures.js';
 import { printable } from '../system/text.js';
 import { checkAndRepair } from './ext4.js';
-import { waitForImage } from './image-lock.js';
+import { lockOf, waitForImage } from './image-lock.js';
 import { isMountedFrom, placeElsewhere } from './mount-table.js';
 import { chooseMount, cleanStale, mountMethod } from './mounts/index.js';
 import type { MountRequest } from './mounts/mount.js';
@@ -165,7 +165,7 @@ export function stagingOf(volume: Volume): MountRequest {
   return {
     image: volume.newImage,
     mountPoint: behindLinks(volume.stagingMount),
-    imageLock: `${volume.newImage}.lock`,
+    imageLock: lockOf(volume.newImage),
   };
 }
 

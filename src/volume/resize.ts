@@ -4,7 +4,6 @@ import { statfs } from 'node:fs/promises';
 import { PysyncError } from '../errors.js';
 import { writeShareRecord } from '../share/registry.js';
 import type { ShareRecord } from '../share/registry.js';
-import { undoable } from '../system/interrupt.js';
 import { withLock } from '../system/locks.js';
 import { formatSize } from '../system/sizes.js';
 import { fillNewImage } from './create.js';
@@ -15,6 +14,7 @@ import { minimumSize } from './layout.js';
 import { mountNow, unmountNow } from './mounting.js';
 import { recover } from './recover.js';
 import { waitForTransfers } from './transfers.js';
+import { undoableOn } from './undoable.js';
 import { volumeOf } from './volume.js';
 
 /**
@@ -27,7 +27,7 @@ export async function resizeVolume(
   options: CreateOptions,
 ): Promise<Created> {
   const { operationLock } = volumeOf(record.path, record.volume);
-  return undoable(() =>
+  return undoableOn(record.path, () =>
     withLock(operationLock, async () => {
       const notes: string[] = [];
       const current = await recover(record.path, notes);

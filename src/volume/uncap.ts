@@ -4,7 +4,6 @@ import { dirname } from 'node:path';
 import { PysyncError } from '../errors.js';
 import { writeShareRecord } from '../share/registry.js';
 import type { ShareRecord } from '../share/registry.js';
-import { undoable } from '../system/interrupt.js';
 import { withLock } from '../system/locks.js';
 import { formatSize } from '../system/sizes.js';
 import { copyTree, verifyCopy } from './copy.js';
@@ -14,6 +13,7 @@ import { mountNow, unmountNow } from './mounting.js';
 import { finishUncap, recover } from './recover.js';
 import { uncappedOf } from './state.js';
 import { waitForTransfers } from './transfers.js';
+import { undoableOn } from './undoable.js';
 import { usageOf } from '../share/usage.js';
 import { volumeOf } from './volume.js';
 import type { Volume } from './volume.js';
@@ -27,7 +27,7 @@ export async function uncapVolume(
   options: Pick<CreateOptions, 'waitMs' | 'onProgress'>,
 ): Promise<{ readonly image: string | undefined; readonly notes: readonly string[] }> {
   const volume = volumeOf(record.path, record.volume);
-  return undoable(() =>
+  return undoableOn(record.path, () =>
     withLock(volume.operationLock, async () => {
       const notes: string[] = [];
       const current = await recover(record.path, notes);

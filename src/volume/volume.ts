@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { dataFolder } from '../system/folders.js';
+import { lockOf } from './image-lock.js';
 
 export type EngineName = 'libguestfs' | 'e2fsprogs';
 export type MountName = 'loop' | 'fuse2fs' | 'guestmount';
@@ -31,8 +32,7 @@ export interface Volume extends VolumeRecord {
   /** An image that is being built; with nobody at work on it, it is a leftover. */
   readonly newImage: string;
   /**
-   * The file whose flock(2) is held for as long as a FUSE program has the image open. Beside the
-   * image, so that it outlives a replaced image.
+   * The file whose flock(2) is held for as long as a program has the image open (image-lock.ts).
    */
   readonly imageLock: string;
   /** The lock of pysync's own operations on this volume (system/locks.ts). */
@@ -53,7 +53,7 @@ export function volumeOf(share: string, record: VolumeRecord): Volume {
     share,
     image: `${base}.img`,
     newImage: `${base}.img.new`,
-    imageLock: `${base}.img.lock`,
+    imageLock: lockOf(`${base}.img`),
     operationLock: `${base}.busy`,
     stagingMount: `${base}.mnt`,
   };

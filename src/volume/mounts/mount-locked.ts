@@ -7,15 +7,11 @@ import { PysyncError } from '../../errors.js';
 import { fileFailure } from '../../system/failures.js';
 import { run } from '../../system/run.js';
 import { printable } from '../../system/text.js';
-import { findTool } from '../../system/tools.js';
 import { isMountedFrom, loopDeviceOf, mountAt, placeElsewhere } from '../mount-table.js';
 import { inPlace, requirePlace } from '../place.js';
 import type { MountRequest } from './mount.js';
 import { reasonOf } from './reasons.js';
 import { detach } from './unmount.js';
-
-/** flock(1) ends with this where the lock is taken; no mount tool does. */
-const lockTaken = 75;
 
 /**
  * Has `tool` mount the image while the image's lock is held, and proves that it did. A tool that
@@ -28,13 +24,16 @@ export async function mountLocked(
   options: { readonly timeoutMs?: number; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
   await requireFree(request);
-  const lock = ['-n', '-E', String(lockTaken), request.imageLock];
-  const { exitCode, stdout, stderr } = await run('flock', [...lock, findTool(tool), ...args], {
+  const { stdout, stderr } = await run(tool, args, {
     ...options,
+    // A moment, for those who only see whether it is free.
+    holds: { file: request.imageLock, waitSeconds: 2 },
     purpose: `mount ${printable(request.image)}`,
     expectExit: 'any',
+  }).catch((error: unknown) => {
+    const isTaken = error instanceof PysyncError && error.code === 'FILE_LOCKED';
+    throw isTaken ? imageBusy(request) : error;
   });
-  if (exitCode === lockTaken) throw imageBusy(request);
   await requireMounted(request, stdout + stderr);
 }
 
