@@ -13,6 +13,7 @@ import { isLauncherCurrent, launcherSettings, makeLauncher } from '../share/laun
 import { levelMeanings } from '../share/level-meanings.js';
 import { defaultShare } from '../system/folders.js';
 import { columns, note, print, printJson, style } from '../system/output.js';
+import { sweepTemporaryFolders } from '../system/temporary.js';
 import { printable } from '../system/text.js';
 import { describeAccess, keyAsJson } from './describe.js';
 import type { Options } from './options.js';
@@ -45,6 +46,7 @@ interface Status {
 
 export async function run(_args: readonly string[], options: Options): Promise<void> {
   const [{ keys, broken }, reach] = await Promise.all([importedKeys(), findReach()]);
+  sweepTemporaryFolders();
   const records = await cappedShares();
   const paths = new Set([
     ...keys.map(({ policy }) => policy.share),

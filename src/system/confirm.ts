@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { interrupt } from './interrupt.js';
 
 /** Asks on the terminal; without one the answer is no. */
 export async function confirm(question: string): Promise<boolean> {
@@ -8,7 +9,7 @@ export async function confirm(question: string): Promise<boolean> {
   terminal.on('SIGINT', () => {
     terminal.close();
     process.stderr.write('\n');
-    process.kill(process.pid, 'SIGINT');
+    interrupt();
   });
   try {
     return /^y(?:es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());

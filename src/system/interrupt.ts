@@ -63,17 +63,31 @@ export function endWhenInterrupted(end: () => void): () => void {
 export function endOnInterrupt(): void {
   // Of a terminal that was closed; what has to be undone must not fail for that.
   process.stderr.on('error', () => undefined);
+  for (const signal of signals) process.on(signal, interrupt);
+}
+
+/** What Ctrl-C does; for a key that reaches us as a key. */
+export function interrupt(): void {
+  for (const end of running) end();
+  if (depth > 0 && !interrupted) {
+    interrupted = true;
+    return;
+  }
+  const again = 'what was begun is not taken back yet; the next pysync or transfer does that';
+  sayNow(interrupted ? `interrupted: ${again}` : interruptedLine());
+  process.exit(130);
+}
+
+/**
+ * Takes away what a package that was just loaded has put on the signals beside us. Conf's own sends
+ * each of them a second time, which would count as the owner's second Ctrl-C: nothing that was begun
+ * could be taken back.
+ */
+export function keepSignals(): void {
   for (const signal of signals) {
-    process.on(signal, () => {
-      for (const end of running) end();
-      if (depth > 0 && !interrupted) {
-        interrupted = true;
-        return;
-      }
-      const again = 'what was begun is not taken back yet; the next pysync or transfer does that';
-      sayNow(interrupted ? `interrupted: ${again}` : interruptedLine());
-      process.exit(130);
-    });
+    const listeners = process.listeners(signal);
+    if (!listeners.includes(interrupt)) continue;
+    for (const other of listeners) if (other !== interrupt) process.off(signal, other);
   }
 }
 

@@ -1,11 +1,12 @@
 /**
- * Folders in the system's folder for temporary files. They are gone when pysync ends, whichever way it
+ * Folders in the system's folder for temporary files, or in pysync's own. They are gone when pysync ends, whichever way it
  * does: at the end of what they are for, at the end of the process, or, where that was killed, by the
  * next pysync, which sees from the name whose they were.
  */
 import { lstatSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { dataFolder } from './folders.js';
 import { namesIn } from './readable.js';
 
 export interface TemporaryFolder {
@@ -15,10 +16,10 @@ export interface TemporaryFolder {
   readonly remove: () => void;
 }
 
-/** Makes a folder of this process's own, mode 0700. */
-export function makeTemporaryFolder(): TemporaryFolder {
-  sweepTemporaryFolders();
-  const path = mkdtempSync(join(tmpdir(), `pysync-${processSpace()}-${nameOf(process.pid)}-`));
+/** Makes a folder of this process's own, mode 0700, in the folder `parent`. */
+export function makeTemporaryFolder(parent = tmpdir()): TemporaryFolder {
+  sweep(parent);
+  const path = mkdtempSync(join(parent, `pysync-${processSpace()}-${nameOf(process.pid)}-`));
   const paths = [path];
   const removeAll = (): void => {
     // What a tool that was just killed still writes makes it fail at first.
@@ -40,14 +41,18 @@ export function makeTemporaryFolder(): TemporaryFolder {
 
 /** Removes the folders of pysyncs that were killed. */
 export function sweepTemporaryFolders(): void {
-  for (const name of namesIn(tmpdir())) {
+  for (const parent of [tmpdir(), dataFolder()]) sweep(parent);
+}
+
+function sweep(parent: string): void {
+  for (const name of namesIn(parent)) {
     const [, space, owner = '', pid] = /^pysync-(\d+)-((\d+)\.\d+)-\w{6}$/.exec(name) ?? [];
     // A process of another container may well live, and cannot be seen from here.
     if (pid === undefined || space !== processSpace() || nameOf(Number(pid)) === owner) continue;
-    const path = join(tmpdir(), name);
+    const path = join(parent, name);
     try {
       // SECURITY: anybody may make a folder of such a name there; only our own are ours to remove
-      // (test/integration/system/temporary.test.ts).
+      // (test/integration/commands/interrupt.test.ts).
       const stats = lstatSync(path);
       if (!stats.isDirectory() || stats.uid !== process.geteuid?.()) continue;
       rmSync(path, { recursive: true, force: true, maxRetries: 10 });

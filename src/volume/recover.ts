@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import type { ShareRecord } from '../share/registry.js';
 import { shareRecord, writeShareRecord } from '../share/registry.js';
+import { sweepTemporaryFolders } from '../system/temporary.js';
 import { checkAndRepair, fileSystemSize } from './ext4.js';
 import { isMountedFrom } from './mount-table.js';
 import { cleanStale } from './mounts/index.js';
@@ -30,6 +31,7 @@ import type { Volume } from './volume.js';
 export async function recover(path: string, notes: string[]): Promise<ShareRecord | undefined> {
   const record = await shareRecord(path);
   if (record?.pending === undefined) return record;
+  sweepTemporaryFolders();
   const volume = volumeOf(record.path, record.volume);
   switch (record.pending.step) {
     case 'create':
