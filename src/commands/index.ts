@@ -167,6 +167,10 @@ export function frontDoorOptions(program: Command): void {
     .option('--confine <level>', 'with none: go without a sandbox where none works')
     .optionsGroup('How the share is capped, with --size:')
     .option('--engine <engine>', 'what makes the volume: libguestfs (default) or e2fsprogs')
+    .option(
+      '--image-dir <dir>',
+      "the folder for the disk image (default: pysync's own, or beside a share on another disk)",
+    )
     .option('--kernel-mount', 'mount the volume by the kernel, which is faster; asks for sudo once')
     .option('--wait', 'wait for running transfers to end before the size is changed')
     .option('--yes', 'remove what was moved into or out of a volume, once it is proved')

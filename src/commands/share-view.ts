@@ -2,6 +2,7 @@
 import { basename, dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
 import type { OurKey } from '../keys/authorized-keys.js';
+import { quoteAll } from '../gate/quote.js';
 import type { ShareRecord } from '../share/registry.js';
 import { usageOf } from '../share/usage.js';
 import type { Usage } from '../share/usage.js';
@@ -9,7 +10,9 @@ import { namesIn } from '../system/readable.js';
 import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
 import type { Capacity } from '../volume/capacity.js';
+import type { KeptImage } from '../volume/kept.js';
 import type { VolumeState } from '../volume/state.js';
+import { volumeOf } from '../volume/volume.js';
 
 export interface ShareView {
   readonly path: string;
@@ -96,8 +99,20 @@ function describeVolume({ record, state, capacity }: VolumeView, usage: Usage | 
 }
 
 /** What belongs below that line. */
-export function shareNotes({ volume }: ShareView): readonly string[] {
-  return volume?.notes.map(printable) ?? [];
+export function shareNotes({ path, volume }: ShareView): readonly string[] {
+  if (volume === undefined) return [];
+  const { folder } = volume.record.volume;
+  const { image } = volumeOf(path, volume.record.volume);
+  const place = folder === undefined ? [] : [`its disk image is ${image}`];
+  return [...place, ...volume.notes].map(printable);
+}
+
+/** Images that no share uses: a line for each, and how they go. */
+export function describeKept(kept: readonly KeptImage[]): readonly string[] {
+  return kept.flatMap(({ path, size }) => [
+    `Kept: the disk image of a share that has no cap any more (${formatSize(size)}); files may still be in it.`,
+    `    when nobody needs it: ${printable(quoteAll(['rm', path]))}`,
+  ]);
 }
 
 /** For `--json`; the keys are the caller's. */
@@ -107,5 +122,6 @@ export function shareAsJson({ path, usage, volume }: ShareView): object {
   const { size, engine, mount } = record.volume;
   const counted = usage === undefined ? {} : { files: usage.files, complete: usage.complete };
   const figures = { ...capacity, ...counted };
-  return { path, usage: null, volume: { size, state, engine, mount, ...figures, notes } };
+  const { image } = volumeOf(path, record.volume);
+  return { path, usage: null, volume: { size, state, engine, mount, image, ...figures, notes } };
 }

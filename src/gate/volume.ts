@@ -36,14 +36,19 @@ export function cappedShare(settings: Settings, share: string): CappedShare | un
     throw error;
   }
   const { shares } = JSON.parse(text) as {
-    shares: { path: string; volume: { id: string; size: number }; pending?: object }[];
+    shares: {
+      path: string;
+      volume: { id: string; size: number; folder?: string };
+      pending?: object;
+    }[];
   };
   const record = shares.find(({ path }) => path === share);
   if (record === undefined) return undefined;
-  const { id, size } = record.volume;
-  const base = join(settings.data, 'volumes', id);
+  const own = join(settings.data, 'volumes');
+  const { id, size, folder = own } = record.volume;
   const isPending = record.pending !== undefined;
-  return { share, size, image: `${base}.img`, operationLock: `${base}.busy`, isPending };
+  const image = join(folder, `${id}.img`);
+  return { share, size, image, operationLock: join(own, `${id}.busy`), isPending };
 }
 
 /**

@@ -21,6 +21,7 @@ import { withLock } from '../system/locks.js';
 import { capacityOf } from './capacity.js';
 import { copyTree, verifyCopy } from './copy.js';
 import { createImage } from './engines/index.js';
+import { makeImageFolder } from './image-folder.js';
 import { chooseMount } from './mounts/index.js';
 import { mountNow, requestOf, stagingOf } from './mounting.js';
 import { requirePlace } from './place.js';
@@ -33,6 +34,10 @@ import type { EngineName, Volume } from './volume.js';
 
 export interface CreateOptions {
   readonly engine: EngineName | undefined;
+  /** The folder for the image, where its owner has named one. */
+  readonly imageFolder?: string | undefined;
+  /** Every other share. */
+  readonly shares?: readonly string[];
   /** Milliseconds to wait for transfers to end. */
   readonly waitMs: number;
   readonly onProgress: (text: string) => void;
@@ -57,6 +62,8 @@ export async function createVolume(
   mkdirSync(volumesFolder(), { recursive: true, mode: 0o700 });
   refuseObstacles(share);
   await sweepLocks();
+  const { imageFolder, shares = [] } = options;
+  const folder = makeImageFolder(share, imageFolder, shares);
   const id = `${basename(share).replaceAll(/[^A-Za-z0-9]+/g, '-')}-${randomBytes(4).toString('hex')}`;
   const draft = volumeOf(share, {
     id,
@@ -64,6 +71,7 @@ export async function createVolume(
     engine: options.engine ?? 'libguestfs',
     mount: 'fuse2fs',
     overhead: 0,
+    ...(folder === undefined ? {} : { folder }),
   });
   const mount = chooseMount(requestOf(draft)).name;
   const volume = { ...draft, mount };
@@ -71,12 +79,13 @@ export async function createVolume(
 }
 
 async function make(volume: Volume, options: CreateOptions): Promise<Created> {
-  const { id, size, share, mount } = volume;
+  const { id, size, share, mount, folder } = volume;
+  const place = folder === undefined ? {} : { folder };
   const notes: string[] = [];
   let { engine, overhead } = volume;
   const record = (): ShareRecord => ({
     path: share,
-    volume: { id, size, overhead, engine, mount },
+    volume: { id, size, overhead, engine, mount, ...place },
   });
   await writeShareRecord(share, { ...record(), pending: { step: 'create' } });
   try {

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PysyncError, errnoOf } from '../errors.js';
+import { quoteAll } from '../gate/quote.js';
 import type { ShareRecord } from '../share/registry.js';
 import { fileFailure } from '../system/failures.js';
 import { printable } from '../system/text.js';
@@ -73,7 +74,11 @@ function makeMountPoint(share: string): void {
 
 function missing(volume: Volume): PysyncError {
   return new PysyncError('VOLUME_MISSING', `the disk image of ${volume.share} is not there`, {
-    hints: [`put it back as ${volume.image}`, 'until then nobody can send into this share'],
+    hints: [
+      `put it back as ${printable(volume.image)}`,
+      'until then nobody can send into this share',
+      `if it is gone for good: ${printable(quoteAll(['pysync', '--dir', volume.share, '--size', 'none']))}`,
+    ],
   });
 }
 

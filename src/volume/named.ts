@@ -1,9 +1,13 @@
 /** Which share a person means by a folder on the command line. */
 import { readlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { PysyncError } from '../errors.js';
 import { cappedShares } from '../share/registry.js';
+import type { ShareRecord } from '../share/registry.js';
 import { absolutePath, sharePath } from '../share/share.js';
+import { printable } from '../system/text.js';
 import { requirePlace } from './place.js';
+import { volumeOf } from './volume.js';
 
 /** As many as the kernel follows: path_resolution(7). */
 const mostLinks = 40;
@@ -15,11 +19,29 @@ const mostLinks = 40;
  * Throws as `sharePath` does, and PysyncError `FOLDER_IS_LINK`.
  */
 export async function namedShare(folder: string): Promise<string> {
-  const capped = (await cappedShares()).map(({ path }) => path);
+  const records = await cappedShares();
+  const capped = records.map(({ path }) => path);
   const meant = stepsTo(absolutePath(folder)).find((step) => capped.includes(step));
-  if (meant === undefined) return sharePath(folder);
+  if (meant === undefined) return holdingNoImage(sharePath(folder), records);
   requirePlace(meant);
   return meant;
+}
+
+/** SECURITY: who sends into a share can change an image in it (test/integration/volume/image-folder.test.ts). */
+function holdingNoImage(path: string, records: readonly ShareRecord[]): string {
+  const images = records.map((record) => volumeOf(record.path, record.volume).image);
+  const inside = images.find((image) => image.startsWith(`${path === '/' ? '' : path}/`));
+  if (inside === undefined) return path;
+  throw new PysyncError(
+    'SHARE_UNSAFE',
+    `${printable(path)} cannot be a share: it holds the disk image of one`,
+    {
+      hints: [
+        'choose a folder of its own with --dir, such as ~/public',
+        `the disk image is ${printable(inside)}`,
+      ],
+    },
+  );
 }
 
 /** The path itself, and what it is called with one link after the other replaced by its text. */

@@ -124,6 +124,6 @@ function diskFull(path: string, need: number, free: number): PysyncError {
 
 function fileTooLarge(size: number): PysyncError {
   return new PysyncError('DISK_FULL', `this disk takes no file of ${formatSize(size)}`, {
-    hints: ['ask for less, or put XDG_DATA_HOME on another disk'],
+    hints: ['ask for less, or name a folder on another disk with --image-dir'],
   });
 }

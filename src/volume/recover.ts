@@ -16,6 +16,7 @@ import type { ShareRecord } from '../share/registry.js';
 import { shareRecord, writeShareRecord } from '../share/registry.js';
 import { sweepTemporaryFolders } from '../system/temporary.js';
 import { checkAndRepair, fileSystemSize } from './ext4.js';
+import { removeImage } from './image-folder.js';
 import { isMountedFrom } from './mount-table.js';
 import { cleanStale } from './mounts/index.js';
 import { discardNewImage, moveAside, unmountNow } from './mounting.js';
@@ -51,7 +52,8 @@ export async function recover(path: string, notes: string[]): Promise<ShareRecor
       if (record.pending.verified) {
         finishUncap(volume, notes);
         notes.push('taking the cap away had been broken off; it was finished');
-        return writeBack(path, undefined);
+        await writeShareRecord(path, undefined, volume.image);
+        return undefined;
       }
       requirePlace(path);
       // Again where the rsync of a pysync that was killed has still put something into it.
@@ -83,8 +85,7 @@ export async function undoCreate(volume: Volume): Promise<void> {
   await unmountNow(volume, 0);
   const originals = originalsOf(volume.share);
   if (isFolder(originals)) takeTheShare(originals, volume.share, []);
-  rmSync(volume.image, { force: true });
-  rmSync(volume.imageLock, { force: true });
+  removeImage(volume.image);
 }
 
 async function settleGrow(record: ShareRecord, wanted: number): Promise<ShareRecord['volume']> {

@@ -1,5 +1,5 @@
 /** Taking a share's cap away: its files move out of the volume into an ordinary directory. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PysyncError } from '../errors.js';
 import { writeShareRecord } from '../share/registry.js';
@@ -9,6 +9,7 @@ import { formatSize } from '../system/sizes.js';
 import { copyTree, verifyCopy } from './copy.js';
 import type { CreateOptions } from './create.js';
 import { freeOnHost } from './ext4.js';
+import { isMountedFrom } from './mount-table.js';
 import { mountNow, unmountNow } from './mounting.js';
 import { finishUncap, recover } from './recover.js';
 import { uncappedOf } from './state.js';
@@ -33,10 +34,14 @@ export async function uncapVolume(
       const current = await recover(record.path, notes);
       if (current === undefined) return { image: undefined, notes };
       await waitForTransfers(volume.share, options.waitMs);
-      await mountNow(current, notes);
+      // One whose image lost its name lives on while it is mounted, and its files can be saved.
+      if ((await isMountedFrom(volume.share, volume.image)) !== 'mounted') {
+        await mountNow(current, notes);
+      }
       await moveOut(current, volume, options);
       finishUncap(volume, notes);
-      await writeShareRecord(current.path, undefined);
+      await writeShareRecord(current.path, undefined, volume.image);
+      rmSync(volume.imageLock, { force: true });
       return { image: volume.image, notes };
     }),
   );

@@ -21,6 +21,8 @@ export interface VolumeRecord {
   readonly engine: EngineName;
   /** How it is mounted. */
   readonly mount: MountName;
+  /** The folder of the image, where it is not pysync's own. */
+  readonly folder?: string;
 }
 
 /** A volume with the places that belong to it. */
@@ -48,12 +50,13 @@ export function volumesFolder(): string {
 /** The volume of `share` as its record describes it. */
 export function volumeOf(share: string, record: VolumeRecord): Volume {
   const base = join(volumesFolder(), record.id);
+  const image = join(record.folder ?? volumesFolder(), `${record.id}.img`);
   return {
     ...record,
     share,
-    image: `${base}.img`,
-    newImage: `${base}.img.new`,
-    imageLock: lockOf(`${base}.img`),
+    image,
+    newImage: `${image}.new`,
+    imageLock: lockOf(image),
     operationLock: `${base}.busy`,
     stagingMount: `${base}.mnt`,
   };
