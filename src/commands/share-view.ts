@@ -62,7 +62,12 @@ async function viewVolume(record: ShareRecord): Promise<VolumeView> {
   // A mount that hangs cannot be looked into; for its owner it is as good as dead.
   const state = await stateOf(record).catch(() => 'stale' as const);
   if (state !== 'mounted') return { record, state, notes };
-  return { record, state, notes, capacity: await capacityOf(record.path, record.volume.overhead) };
+  const capacity = await capacityOf(record.path, record.volume.overhead);
+  if (capacity.filesLeft === 0) {
+    const what = `it holds ${capacity.entries} files and folders, as many as it can`;
+    notes.push(`no more files fit, though bytes are free: ${what}`);
+  }
+  return { record, state, notes, capacity };
 }
 
 /** Files beside the share that an earlier operation left for the owner. */
@@ -92,10 +97,11 @@ function describeVolume({ record, state, capacity }: VolumeView, usage: Usage | 
   const { size, engine, mount } = record.volume;
   const cap = `capped at ${formatSize(size)}`;
   if (capacity === undefined) return `${cap}, ${state}`;
-  const { used, free } = capacity;
+  const { used, free, filesLeft } = capacity;
   const inFiles = usage === undefined ? '' : ` in ${count(usage)}`;
   const how = `${state} with ${mount}, made with ${engine}`;
-  return `${cap}: ${formatSize(used)} used${inFiles}, ${formatSize(free)} free (${how})`;
+  const room = `room for ${filesLeft} more ${filesLeft === 1 ? 'file' : 'files'}`;
+  return `${cap}: ${formatSize(used)} used${inFiles}, ${formatSize(free)} free (${how}), ${room}`;
 }
 
 /** What belongs below that line. */

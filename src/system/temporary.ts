@@ -66,7 +66,7 @@ function sweep(parent: string): void {
 function nameOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // proc(5): the command's name stands in brackets and may itself hold any character.
+    // proc(5): the command's name is in brackets and may itself hold any character.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' ? `${pid}.0` : `${pid}.${fields[19] ?? '0'}`;
   } catch {

@@ -1,6 +1,8 @@
 /** Copying a whole tree into a volume or out of it, and proving that the copy is the same. */
+import { statfs } from 'node:fs/promises';
 import { PysyncError } from '../errors.js';
 import { run } from '../system/run.js';
+import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
 
 /**
@@ -43,6 +45,13 @@ export async function copyTree(
   );
   if (exitCode === 0) return;
   if (stderr.includes('No space left on device')) {
+    const { files, ffree, bavail, bsize } = await statfs(to);
+    if (files > 0 && ffree === 0 && bavail > 0) {
+      const sentence = `there are more files in ${from} than fit: ${files} at most`;
+      throw new PysyncError('COPY_NO_SPACE', sentence, {
+        hints: [`there would still be ${formatSize(bavail * bsize)} for their content`],
+      });
+    }
     throw new PysyncError('COPY_NO_SPACE', `what is in ${from} does not fit`);
   }
   throw new PysyncError('COPY_FAILED', `what is in ${from} could not be copied in full`, {

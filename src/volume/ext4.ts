@@ -84,6 +84,14 @@ export async function fileSystemSize(image: string): Promise<number> {
   return sizeIn(header);
 }
 
+/** How many inodes it will have once it has grown in place to `size` bytes: each group brings as many. */
+export async function inodesAfterGrowth(image: string, size: number): Promise<number> {
+  const header = await readHeader(image);
+  if (header === undefined) throw damaged(image, 'holds no ext4 file system');
+  const groupBytes = numberIn(header, 'Blocks per group') * blockSize;
+  return Math.ceil(size / groupBytes) * numberIn(header, 'Inodes per group');
+}
+
 /** Makes the file system as large as the image has become. Throws as `checkAndRepair` does. */
 export async function growFileSystem(image: string): Promise<void> {
   // resize2fs wants a full check that is newer than the last mount.

@@ -43,7 +43,7 @@ export async function recover(path: string, notes: string[]): Promise<ShareRecor
       notes.push('growing the volume had been broken off; it was put right');
       return writeBack(path, { ...record, volume: await settleGrow(record, record.pending.size) });
     case 'shrink':
-      notes.push('shrinking the volume had been broken off; it was put right');
+      notes.push('changing the size of the volume had been interrupted; it was put right');
       return writeBack(path, {
         ...record,
         volume: await settleShrink(record, record.pending.size),

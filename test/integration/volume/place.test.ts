@@ -43,7 +43,7 @@ describe('whatever is asked for', () => {
     const before = await me.sh('find "$1" -printf "%p %i %m %T@\\n"', target);
     const around = readdirSync(me.account.home).sort();
     const peer = await me.letIn(me.newShare());
-    // The key of a peer who was let in before, as it stands in authorized_keys.
+    // The key of a peer who was let in before, as authorized_keys has it.
     await me.sh('sed -i "s|--share $1 |--share $2 |" ~/.ssh/authorized_keys', '[^ ]*', share);
     const asked = [
       ['mount'],
