@@ -23,7 +23,7 @@ export function lockOf(image: string): string {
 
 /**
  * Runs a tool that opens the image, once nothing else has it open. Throws as `run` does, `FILE_LOCKED`
- * after two minutes.
+ * after two minutes; a new image, whose tools end with their pysync, is nobody else's.
  */
 export function runOnImage(
   image: string,
@@ -33,7 +33,7 @@ export function runOnImage(
 ): Promise<RunResult> {
   return run(tool, args, {
     ...options,
-    holds: { file: lockOf(image), waitSeconds: patience },
+    holds: { file: lockOf(image), waitSeconds: options.endsWithPysync === true ? 1 : patience },
   });
 }
 

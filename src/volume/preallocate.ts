@@ -13,7 +13,7 @@ import { run } from '../system/run.js';
 import type { RunOptions } from '../system/run.js';
 import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
-import { runOnImage } from './image-lock.js';
+import { lockOf, runOnImage } from './image-lock.js';
 
 const chunkSize = 4 * 2 ** 20;
 
@@ -72,8 +72,8 @@ async function allocate(path: string, before: number, size: number): Promise<boo
     // A new image is of no use to anybody then.
     endsWithPysync: before === 0,
   };
-  // What only gets its holes filled may be mounted.
-  const grows = before > 0 && size > before;
+  // What only gets its holes filled may be mounted; an image that was ever in use has its lock.
+  const grows = before > 0 && size > before && existsSync(lockOf(path));
   const { exitCode, stderr } = grows
     ? await runOnImage(path, 'fallocate', words, options)
     : await run('fallocate', words, options);

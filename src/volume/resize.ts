@@ -57,8 +57,8 @@ const soonCopied = 2 ** 30;
 /**
  * Whether a larger volume is better built than grown. A group of 128 MiB keeps for ever the inodes that it was
  * made with: a volume that was small then, or made by an older pysync, would take few files for its
- * size. Copying takes room for both and its time, so what is stored must be little, or files must be
- * what it is short of.
+ * size. Copying takes room for both and its time, so it must be short of files already, or take less
+ * than a quarter of what a new one takes and have little stored.
  */
 async function isWorthRebuilding(
   { path, volume: record }: ShareRecord,
@@ -67,10 +67,11 @@ async function isWorthRebuilding(
 ): Promise<boolean> {
   const { image } = volumeOf(path, record);
   const [grown, fresh] = [await inodesAfterGrowth(image, size), inodesFor(size)];
-  if (grown > fresh / 2) return false;
   const { used, entries, filesLeft } = await capacityOf(path, record.overhead);
-  const isWanted = used <= soonCopied || filesLeft < entries / 20;
-  if (isWanted && (await freeOnHost(image)) > size) return true;
+  const isShort = filesLeft < entries / 20;
+  if (grown >= fresh * (isShort ? 0.9 : 0.25)) return false;
+  const isSoonDone = used <= soonCopied;
+  if ((isShort || isSoonDone) && (await freeOnHost(image)) > size) return true;
   notes.push(`it takes ${grown} files now; a new volume of this size would take ${fresh}`);
   return false;
 }
