@@ -10,9 +10,11 @@ import { cappedShares } from '../share/registry.js';
 import { shareNotices } from '../share/notices.js';
 import { fitSharePath, makeShare, placeOf, refuseReplaced } from '../share/share.js';
 import { defaultShare } from '../system/folders.js';
+import { whenInterrupted } from '../system/interrupt.js';
 import { note } from '../system/output.js';
 import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
+import { namedShare } from '../volume/named.js';
 import { collect } from './import-keys.js';
 import type { Collected } from './import-keys.js';
 import { printImport } from './import-report.js';
@@ -43,7 +45,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   refuseReplaced(folder, known);
   // A cap can also be taken from what would not be taken for a share any more.
   const isGivenUp = sources.length === 0 && options['size'] === 'none';
-  const share = isGivenUp ? placeOf(folder) : await fitSharePath(folder);
+  const share = await namedShare(folder, isGivenUp ? placeOf : fitSharePath);
   const rules = {
     launcher: launcherPath(),
     share,
@@ -115,6 +117,7 @@ async function install(
   await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), confine);
   // Nor before it can be taken back.
   await keepRoomToRevoke(homedir(), collected.lines.map(formatKeyLine).join('\n').length + 1);
+  whenInterrupted('the keys may be imported by now; pysync keys shows them');
   return installKeys(homedir(), collected.lines);
 }
 

@@ -4,10 +4,11 @@ import { cappedShares, shareRecord } from '../share/registry.js';
 import { placeOf } from '../share/share.js';
 import { note, print } from '../system/output.js';
 import { printable } from '../system/text.js';
+import { namedShare } from '../volume/named.js';
 import { openVolume } from '../volume/open.js';
 
 export async function run(args: readonly string[]): Promise<void> {
-  const wanted = args.map(placeOf);
+  const wanted = await Promise.all(args.map((folder) => namedShare(folder, placeOf)));
   const records = await cappedShares();
   const meant = records.filter(({ path }) => wanted.length === 0 || wanted.includes(path));
   if (meant.length === 0) {

@@ -1,18 +1,21 @@
 /** A share as `pysync status` shows it: how much is in it, and the state of its cap. */
-import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
 import { placeFault, placeFaults } from '../gate/share-place.js';
 import type { PlaceFault } from '../gate/share-place.js';
 import type { OurKey } from '../keys/authorized-keys.js';
+import { quoteAll } from '../gate/quote.js';
 import type { ShareRecord } from '../share/registry.js';
 import { placeRemedy } from '../share/share.js';
 import { usageOf } from '../share/usage.js';
 import type { Usage } from '../share/usage.js';
+import { namesIn } from '../system/readable.js';
 import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
 import type { Capacity } from '../volume/capacity.js';
+import type { KeptImage } from '../volume/kept.js';
 import type { VolumeState } from '../volume/state.js';
+import { volumeOf } from '../volume/volume.js';
 
 export interface ShareView {
   readonly path: string;
@@ -69,12 +72,17 @@ async function viewVolume(record: ShareRecord): Promise<VolumeView> {
   // A mount that hangs cannot be looked into; for its owner it is as good as dead.
   const state = await stateOf(record).catch(() => 'stale' as const);
   if (state !== 'mounted') return { record, state, notes };
-  return { record, state, notes, capacity: await capacityOf(record.path, record.volume.overhead) };
+  const capacity = await capacityOf(record.path, record.volume.overhead);
+  if (capacity.filesLeft === 0) {
+    const what = `it holds ${capacity.entries} files and folders, as many as it can`;
+    notes.push(`no more files fit, though bytes are free: ${what}`);
+  }
+  return { record, state, notes, capacity };
 }
 
 /** Files beside the share that an earlier operation left for the owner. */
 function waiting({ path, leftover }: ShareRecord): string[] {
-  const found = readdirSync(dirname(path))
+  const found = namesIn(dirname(path))
     .filter((name) => name.startsWith(`${basename(path)}.found-`))
     .map((name) => `files that lay under the mount point are in ${join(dirname(path), name)}`);
   if (leftover === undefined) return found;
@@ -103,15 +111,28 @@ function describeVolume({ record, state, capacity }: VolumeView, usage: Usage | 
   const { size, engine, mount } = record.volume;
   const cap = `capped at ${formatSize(size)}`;
   if (capacity === undefined) return `${cap}, ${state}`;
-  const { used, free } = capacity;
+  const { used, free, filesLeft } = capacity;
   const inFiles = usage === undefined ? '' : ` in ${count(usage)}`;
   const how = `${state} with ${mount}, made with ${engine}`;
-  return `${cap}: ${formatSize(used)} used${inFiles}, ${formatSize(free)} free (${how})`;
+  const room = `room for ${filesLeft} more ${filesLeft === 1 ? 'file' : 'files'}`;
+  return `${cap}: ${formatSize(used)} used${inFiles}, ${formatSize(free)} free (${how}), ${room}`;
 }
 
 /** What belongs below that line. */
-export function shareNotes({ volume }: ShareView): readonly string[] {
-  return volume?.notes.map(printable) ?? [];
+export function shareNotes({ path, volume }: ShareView): readonly string[] {
+  if (volume === undefined) return [];
+  const { folder } = volume.record.volume;
+  const { image } = volumeOf(path, volume.record.volume);
+  const place = folder === undefined ? [] : [`its disk image is ${image}`];
+  return [...place, ...volume.notes].map(printable);
+}
+
+/** Images that no share uses: a line for each, and how they go. */
+export function describeKept(kept: readonly KeptImage[]): readonly string[] {
+  return kept.flatMap(({ path, size }) => [
+    `Kept: the disk image of a share that has no cap any more (${formatSize(size)}); files may still be in it.`,
+    `    when nobody needs it: ${printable(quoteAll(['rm', path]))}`,
+  ]);
 }
 
 /** For `--json`; the keys are the caller's. */
@@ -122,5 +143,11 @@ export function shareAsJson({ path, fault, usage, volume }: ShareView): object {
   const { size, engine, mount } = record.volume;
   const counted = usage === undefined ? {} : { files: usage.files, complete: usage.complete };
   const figures = { ...capacity, ...counted };
-  return { path, problem, usage: null, volume: { size, state, engine, mount, ...figures, notes } };
+  const { image } = volumeOf(path, record.volume);
+  return {
+    path,
+    problem,
+    usage: null,
+    volume: { size, state, engine, mount, image, ...figures, notes },
+  };
 }

@@ -37,7 +37,7 @@ export interface Confinement {
   readonly confinesRoot: boolean;
 }
 
-export interface Place {
+interface Place {
   readonly path: string;
   /** For the sender's wildcards: expanded inside the sandbox, where only the share is. */
   readonly pattern?: string;
@@ -51,7 +51,7 @@ export interface Place {
  * - `own`: an empty folder of the session's own, from which whole files are delivered into the
  *   share afterwards (deliver.ts). A key that may only send sees nothing else.
  */
-export type Writes =
+type Writes =
   | { readonly kind: 'nothing' | 'share' | 'own' }
   | { readonly kind: 'folder'; readonly path: string };
 
@@ -144,7 +144,7 @@ export function decide(
     arguments: [
       '--server',
       ...(isPush ? [] : ['--sender']),
-      ...options,
+      ...(asks('links') && asks('hard-links') ? options.map(withoutIncremental) : options),
       ...(isPush ? uploadRules : []),
       ...(isPush && confinement.dropsDevices ? ['--drop-D'] : []),
       ...(confinement.confinesRoot ? [`--confine-root=${confinement.root}`] : []),
@@ -168,6 +168,14 @@ export function decide(
       onlyNewer: asks('only-newer'),
     },
   };
+}
+
+/**
+ * Without `i` among what the client says it can do, which follows `e`, the whole list of files comes
+ * first. Otherwise rsync 3.5.0 hangs where `--safe-links` leaves out the first of hard-linked links.
+ */
+function withoutIncremental(word: string): string {
+  return word.replace(/^(-[^-e][^e]*e|-e)([^i]*)i/, '$1$2');
 }
 
 function has(request: Request, effect: Effect): boolean {

@@ -25,7 +25,7 @@ export interface Parts {
 }
 
 /** How long parts wait for the same command to be run again. */
-export const partDays = 7;
+const partDays = 7;
 
 /** Notes that `parts.folder` holds some. */
 export function noteParts(state: string, parts: Parts): void {

@@ -80,7 +80,7 @@ async function endSession(launcher: number): Promise<void> {
 }
 
 /** The processes below this one, by /proc: elsewhere none are seen. */
-export function processesBelow(pid: number): number[] {
+function processesBelow(pid: number): number[] {
   const found: number[] = [];
   for (let parents = [pid]; parents.length > 0;) {
     parents = parents.flatMap((parent) =>

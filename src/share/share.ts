@@ -46,7 +46,8 @@ export async function fitSharePath(folder: string): Promise<string> {
   return path;
 }
 
-function absolutePath(folder: string): string {
+/** `folder` as an absolute path, whatever links are in it. */
+export function absolutePath(folder: string): string {
   try {
     return resolve(folder);
   } catch (error) {

@@ -20,8 +20,8 @@ import {
   temporaryOf,
   writeReserve,
   writeTemporary,
-} from './temporary.js';
-import type { WriteTemporary } from './temporary.js';
+} from './replacement.js';
+import type { WriteTemporary } from './replacement.js';
 import { printable } from './text.js';
 
 /** Makes the new content, or undefined to leave the file alone. Called again if the file changed. */

@@ -4,20 +4,14 @@
  * folders of the share, it goes for the share as a whole: the top must not be emptied, by whatever
  * name it is called.
  */
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { exec } from '../helpers/exec.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
 import { createReceiver, putFiles, said } from '../helpers/receiver.js';
+import { runningPlaces } from '../helpers/session-folders.js';
 import { waitFor } from '../helpers/tmp.js';
 
 let me: Receiver;
@@ -183,7 +177,7 @@ test.each(['--delete', '--delete-after', '--delete-excluded', '--force --delete-
       await mallory.rsync(['-r', 'empty/', `${mallory.target}:${name}/`]);
       const words = ['-r', ...options.split(' '), 'empty/', `${deleter.target}:${name}/`];
       const push = heldBack(deleter, words);
-      await waitFor('the session', () => runningPlaces().includes(`${name}/`));
+      await waitFor('the session', () => runningPlaces(me.account.home).includes(`${name}/`));
       symlinkSync(target, join(deleter.folder, 'swap', name));
       await mallory.rsync(['-a', join(deleter.folder, 'swap', name), `${mallory.target}:`]);
       push.go();
@@ -192,15 +186,6 @@ test.each(['--delete', '--delete-after', '--delete-excluded', '--force --delete-
     }
   },
 );
-
-/** The destinations of the pushes that run. */
-function runningPlaces(): string[] {
-  const folder = join(me.account.home, '.local/state/pysync/running');
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.log'))
-    .map((name) => readFileSync(join(folder, name), 'utf8'))
-    .flatMap((text) => /"place":"([^"]*)"/.exec(text)?.[1] ?? []);
-}
 
 test('the control: a key that may delete does so in a folder, on a push', async () => {
   const sent = await deleter.rsync(['-r', '--delete', 'empty/', `${deleter.target}:backup/`]);

@@ -124,7 +124,9 @@ test('nothing that a push does tells what is there: not its name, its date, nor 
       const target = `${mallory.target}:${place}`;
       const words = [...options.split(' '), '--info=stats0', 'same/known.txt', target];
       const { stdout, stderr, exitCode } = await mallory.rsync(words);
-      told.push([options, stdout, stderr, String(exitCode)].join('|').replaceAll(/there|where/g, 'PLACE'));
+      told.push(
+        [options, stdout, stderr, String(exitCode)].join('|').replaceAll(/there|where/g, 'PLACE'),
+      );
     }
     return told;
   };

@@ -1,5 +1,5 @@
 /** What transfers keep in a share that is no file of it yet: see src/gate/session-folder.ts. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The paths of the files that lie there: on their way in (`tmp`), or left for a rerun (`parts`). */
@@ -20,4 +20,13 @@ export function unfinishedBytes(share: string): number {
       .flatMap((kind) => unfinishedFiles(share, kind))
       .map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0),
   );
+}
+
+/** The destinations of the pushes that run, as their logs name them. */
+export function runningPlaces(home: string): string[] {
+  const folder = join(home, '.local/state/pysync/running');
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.log'))
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .flatMap((text) => /"place":"([^"]*)"/.exec(text)?.[1] ?? []);
 }

@@ -69,6 +69,12 @@ describe('a push', () => {
     expect(decideFor(`${server} -lr . .`).checksLinks).toBe(false);
   });
 
+  it('has the whole list come first there, for which rsync would wait in vain otherwise', () => {
+    const command = `${server} -vlHogDtpre.iLsfxCIvu . .`;
+    expect(decideFor(command).arguments[1]).toBe('-vlHogDtpre.LsfxCIvu');
+    expect(decideFor(command.replace('H', '')).arguments[1]).toContain('.iL');
+  });
+
   it('writes nothing on a dry run', () => {
     expect(decideFor(`${server} -nr . in/`).writes).toEqual({ kind: 'nothing' });
     expect(decideFor(`${server} -nr . in/`, { access: 'write-only' }).writes.kind).toBe('own');
