@@ -7,13 +7,16 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { smallest } from '../helpers/policy-smaller.js';
 import type { Stage } from '../helpers/policy-stage.js';
-import { makeOthers, setStage, undelivered, wrongs } from '../helpers/policy-stage.js';
-import { drawnFiles, drawnScenario } from '../helpers/policy-world.js';
+import { kindsOf, makeOthers, setStage, undelivered, wrongs } from '../helpers/policy-stage.js';
+import { drawnFiles, drawnScenario, transcript } from '../helpers/policy-world.js';
+import type { Scenario } from '../helpers/policy-world.js';
 import { findText } from '../helpers/receiver.js';
 
 const runs = Number(process.env['PYSYNC_RUNS'] ?? 60);
 const seed = process.env['PYSYNC_SEED'];
+const seeded = seed === undefined ? {} : { seed: Number(seed) };
 
 let stage: Stage;
 
@@ -27,16 +30,26 @@ test(
   'whatever a client does, the effects are such as the policy of its key allows',
   { timeout: 120_000 + runs * 10_000 },
   async () => {
-    const options = { numRuns: runs, ...(seed === undefined ? {} : { seed: Number(seed) }) };
-    // A failure is made smaller for a minute; what comes then counts as good, which ends it.
-    let deadline = Infinity;
+    let failed: { scenario: Scenario; wrong: readonly string[] } | undefined;
     const property = fc.asyncProperty(drawnScenario, async (scenario) => {
-      if (Date.now() > deadline) return;
       const wrong = await wrongs(stage, scenario);
-      if (wrong.length > 0) deadline = Math.min(deadline, Date.now() + 60_000);
-      expect(wrong).toEqual([]);
+      if (wrong.length > 0) failed = { scenario, wrong };
+      return wrong.length === 0;
     });
-    await fc.assert(property, options);
+    const { seed: used } = await fc.check(property, {
+      numRuns: runs,
+      endOnFailure: true,
+      ...seeded,
+    });
+    if (failed === undefined) return;
+    const kind = kindsOf(failed.wrong)[0] ?? '';
+    const least = await smallest(
+      failed.scenario,
+      async (scenario) => kindsOf(await wrongs(stage, scenario)).includes(kind),
+      60,
+    );
+    const wrong = await wrongs(stage, least);
+    expect.fail([`PYSYNC_SEED=${used}`, transcript(least), ...wrong].join('\n'));
   },
 );
 
@@ -51,7 +64,7 @@ test('the control: ordinary pushes deliver what is sent', { timeout: 240_000 }, 
       expect(await undelivered(stage, key, options.split(' '), tree)).toEqual([]);
     },
   );
-  await fc.assert(property, { numRuns: 15, ...(seed === undefined ? {} : { seed: Number(seed) }) });
+  await fc.assert(property, { numRuns: 15, ...seeded });
 });
 
 test('the control: what must not be told is told to a key that may fetch', async () => {

@@ -155,8 +155,8 @@ function leaks({ step, told }: Run, token: string): string[] {
   const sums = [...told.matchAll(/^.*chunk\[\d+\] len=1 .*sum1=[0-9a-f]{6}([0-9a-f]{2})/gm)];
   const read = String.fromCharCode(...sums.map(([, byte = '']) => parseInt(byte, 16)));
   return [
-    ...(told.includes(token) ? ['told: a name or content of others'] : []),
-    ...(read.includes(token) ? ['told: content of others, by checksums'] : []),
+    ...(told.includes(token) ? ['told names or content: .'] : []),
+    ...(read.includes(token) ? ['told content by checksums: .'] : []),
   ];
 }
 

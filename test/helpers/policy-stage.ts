@@ -80,7 +80,7 @@ async function isListed({ peers }: Stage, name: string): Promise<boolean> {
   return said(list).includes(name);
 }
 
-/** Plays it, and gives what was not as the keys allow. */
+/** Plays it, and gives what was not as the keys allow, and behind it what the clients said. */
 export async function wrongs(stage: Stage, { others, transfers }: Scenario): Promise<string[]> {
   const { me, peers, token } = stage;
   makeOthers(stage, others);
@@ -112,7 +112,7 @@ export async function wrongs(stage: Stage, { others, transfers }: Scenario): Pro
       if (await isListed(stage, name)) wrong.push(`temporary name listed: ${name}`);
     }
     if (said(result).includes(me.secret) || findText(folder, me.secret).length > 0) {
-      wrong.push('told: what is outside the share');
+      wrong.push('told of the outside: .');
     }
     if (wrong.length > 0) wrong.push(`the client, status ${result.exitCode}: ${said(result)}`);
     remove();
@@ -122,6 +122,12 @@ export async function wrongs(stage: Stage, { others, transfers }: Scenario): Pro
   if (JSON.stringify(beside(stage)) !== JSON.stringify(around))
     wrong.push('changed beside the share: .');
   return wrong;
+}
+
+/** The kinds of what was wrong, without the paths. */
+export function kindsOf(wrong: readonly string[]): string[] {
+  const kinds = wrong.map((each) => each.replace(/:[^]*/, ''));
+  return [...new Set(kinds)].filter((kind) => !kind.startsWith('the client'));
 }
 
 /** Sends the tree into an empty share, and gives the paths of files that did not arrive as they were. */
