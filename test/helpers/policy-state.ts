@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { mustSpawn } from './policy-tree.js';
 
-interface Seen {
+export interface Seen {
   readonly kind: 'file' | 'folder' | 'link' | 'other';
   readonly mode: string;
   readonly inode: number;
