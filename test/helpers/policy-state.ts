@@ -1,0 +1,133 @@
+/** What is in a share at one moment, and where paths lead in it. */
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import { mustSpawn } from './policy-tree.js';
+
+export interface Seen {
+  readonly kind: 'file' | 'folder' | 'link' | 'other';
+  readonly mode: string;
+  readonly inode: number;
+  /** Seconds. */
+  readonly time: number;
+  /** A file's text or a link's target. */
+  readonly content: string;
+  /** ACLs and user attributes, as getfattr prints them. */
+  readonly attributes: string;
+}
+
+/** By path from the share's top, which is itself in it with an empty path. */
+export type State = ReadonlyMap<string, Seen>;
+
+export function look(share: string): State {
+  const attributes = attributesBelow(share);
+  const state = new Map<string, Seen>();
+  const add = (path: string): void => {
+    const absolute = join(share, path);
+    const entry = lstatSync(absolute);
+    const seen = {
+      mode: `${entry.uid}:${entry.gid} ${entry.mode.toString(8)}`,
+      inode: entry.ino,
+      time: entry.mtimeMs / 1000,
+      attributes: attributes.get(path) ?? '',
+    };
+    if (entry.isSymbolicLink()) {
+      state.set(path, { ...seen, kind: 'link', content: readlinkSync(absolute) });
+    } else if (entry.isFile()) {
+      state.set(path, { ...seen, kind: 'file', content: readFileSync(absolute, 'latin1') });
+    } else if (entry.isDirectory()) {
+      state.set(path, { ...seen, kind: 'folder', content: '' });
+      for (const name of readdirSync(absolute).sort()) add(path === '' ? name : `${path}/${name}`);
+    } else {
+      state.set(path, { ...seen, kind: 'other', content: '' });
+    }
+  };
+  add('');
+  return state;
+}
+
+function attributesBelow(share: string): Map<string, string> {
+  const pattern = '^(user\\.|system\\.posix_acl)';
+  const words = ['-R', '-P', '-h', '-d', '-m', pattern, '-e', 'hex', '--absolute-names', share];
+  const found = new Map<string, string>();
+  for (const block of mustSpawn('getfattr', ...words)
+    .split('\n\n')
+    .filter(Boolean)) {
+    const [first = '', ...lines] = block.split('\n');
+    const path = first
+      .replace(/^# file: /, '')
+      .replace(/\\(\d{3})/g, (_all, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+    found.set(path.slice(share.length + 1), lines.sort().join(' '));
+  }
+  return found;
+}
+
+export interface Destination {
+  /** From the share's top; what is not there counts as an ordinary name. */
+  readonly path: string;
+  /** Whether the way goes out of the share somewhere. */
+  readonly leadsOut: boolean;
+}
+
+/**
+ * Where `target` leads from the folder `from`, through the links on the way, also the last one.
+ * `roots` are the absolute paths that mean the share. Links in `harmless` end the walk.
+ */
+export function follow(
+  state: State,
+  from: string,
+  target: string,
+  roots: readonly string[],
+  harmless: ReadonlySet<string> = new Set(),
+): Destination {
+  let here = split(from);
+  const rest = split(target);
+  for (let steps = 0; steps < 200; steps += 1) {
+    if (target.startsWith('/') && steps === 0) {
+      const root = roots.find((each) => target === each || target.startsWith(`${each}/`));
+      if (root === undefined) return { path: '', leadsOut: true };
+      rest.splice(0, split(root).length);
+      here = [];
+    }
+    const part = rest.shift();
+    if (part === undefined) return { path: here.join('/'), leadsOut: false };
+    if (part === '..') {
+      if (here.length === 0) return { path: '', leadsOut: true };
+      here.pop();
+      continue;
+    }
+    const next = [...here, part].join('/');
+    const entry = state.get(next);
+    if (entry?.kind !== 'link') {
+      here.push(part);
+    } else if (harmless.has(next)) {
+      return { path: next, leadsOut: false };
+    } else if (entry.content.startsWith('/')) {
+      return follow(state, '', [entry.content, ...rest].join('/'), roots, harmless);
+    } else {
+      rest.unshift(...split(entry.content));
+    }
+  }
+  // A loop leads nowhere.
+  return { path: here.join('/'), leadsOut: false };
+}
+
+const split = (path: string): string[] =>
+  path.split('/').filter((part) => part !== '' && part !== '.');
+
+/** The links that lead out of the share, by their text alone or by where it really ends. */
+export function linksOut(
+  state: State,
+  share: string,
+  harmless: ReadonlySet<string> = new Set(),
+): string[] {
+  return [...state].flatMap(([path, { kind, content }]) => {
+    if (kind !== 'link' || harmless.has(path)) return [];
+    const folder = posix.dirname(path);
+    const byText = posix.normalize(content.startsWith('/') ? content : posix.join(folder, content));
+    const inside = byText.startsWith('/')
+      ? byText === share || byText.startsWith(`${share}/`)
+      : byText !== '..' && !byText.startsWith('../');
+    const really = follow(state, folder, content, [share], harmless);
+    return inside && !really.leadsOut ? [] : [path];
+  });
+}
