@@ -43,7 +43,7 @@ export function finish(settings: Settings, log: string): string[] {
     const context: Context = { share, header, todo, linksLeftOut, log };
     if (todo.isStaged) deliverTree(folder, context);
     else if (todo.backup !== undefined) placeBackups(folder, todo.backup, context);
-    if (todo.checksLinks) removeLinksOut(context);
+    if (todo.checksLinks !== 'nowhere') removeLinksOut(context);
     if (todo.attributes !== '') restoreFolders(settings, header, todo);
     keepParts(settings, folder, context);
   });
@@ -204,14 +204,10 @@ function inNewFolder(
   }
 }
 
-/**
- * SECURITY: rsync makes hard links before it looks at where a link leads, so with -H one that was
- * judged deep in the tree gets a second name further up (test/attacks/planted-symlink.test.ts).
- * What was there before the session is the owner's.
- */
+/** Of those that are new: what was there before the session is the owner's. */
 function removeLinksOut(context: Context): void {
-  const { share, header } = context;
-  const place = enteredFolder(share, header.place);
+  const { share, header, todo } = context;
+  const place = todo.checksLinks === 'share' ? '' : enteredFolder(share, header.place);
   const begun = Date.parse(header.time);
   inShareFolder(share, place, (folder) => {
     removeLinksBelow(folder, partsOf(place), begun, context);

@@ -9,7 +9,7 @@
  * STATUS`; a connection that was refused has a line `pysync-refused REASON` instead.
  */
 import { closeSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
-import type { Backup, DeliveryRules } from './decide.js';
+import type { Backup, Decision, DeliveryRules } from './decide.js';
 import { Refusal } from './refusal.js';
 import { endedName, isAlive, keyMark, runningLogs, stampOf } from './rotation.js';
 
@@ -48,7 +48,7 @@ export interface Finish {
   readonly delivery: DeliveryRules;
   readonly backup?: Backup;
   readonly attributes: string;
-  readonly checksLinks: boolean;
+  readonly checksLinks: Decision['checksLinks'];
   readonly writesInPlace: boolean;
   readonly makesLinks: boolean;
 }

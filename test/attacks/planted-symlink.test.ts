@@ -147,6 +147,22 @@ test.each(['-aH', '-aHI', '-aHR', '-aHb', '-lHr', '-aH --inplace', '-aH --link-d
   },
 );
 
+test.each(['-a --ignore-existing', '-aR --ignore-existing', '-a --ignore-existing --existing'])(
+  'a link cannot be made to lead out by sending it through a linked folder with %s',
+  async (options) => {
+    const name = `through${options.replaceAll(/\W/g, '')}`;
+    await sendLink(`${name}/a/b/up`, '../.');
+    for (const [path, target] of [
+      [`${name}/a/b/up/stored`, '../../../private'],
+      [`${name}/a/b/up/stored-too`, '../../../../private'],
+    ] as const) {
+      await sendLink(path, target, ...options.split(' '));
+    }
+    expect(linksOut('stored')).toEqual([]);
+    expect(existsSync(join(me.share, name, 'a/b/up'))).toBe(true);
+  },
+);
+
 test('the control: links within the share are stored, and followed where that is asked for', async () => {
   await sendLink('f/up', '../hello.txt');
   expect(readFileSync(join(me.share, 'f/up'), 'utf8')).toBe('hello\n');

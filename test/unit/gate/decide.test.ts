@@ -40,7 +40,7 @@ describe('a push', () => {
       permissions: true,
       sendsModes: true,
       attributes: '',
-      checksLinks: false,
+      checksLinks: 'nowhere',
       writesInPlace: false,
       makesLinks: false,
       makesPath: false,
@@ -65,8 +65,9 @@ describe('a push', () => {
   });
 
   it('is looked at for links where hard links and links come together', () => {
-    expect(decideFor(`${server} -lHr . .`).checksLinks).toBe(true);
-    expect(decideFor(`${server} -lr . .`).checksLinks).toBe(false);
+    expect(decideFor(`${server} -lHr . .`).checksLinks).toBe('place');
+    expect(decideFor(`${server} -lr --ignore-existing . .`).checksLinks).toBe('share');
+    expect(decideFor(`${server} -lr . .`).checksLinks).toBe('nowhere');
   });
 
   it('has the whole list come first there, for which rsync would wait in vain otherwise', () => {

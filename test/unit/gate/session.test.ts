@@ -38,7 +38,7 @@ const none: Finish = {
   keepsParts: false,
   delivery: { onlyExisting: false, neverExisting: false, onlyNewer: false },
   attributes: '',
-  checksLinks: false,
+  checksLinks: 'nowhere',
   writesInPlace: false,
   makesLinks: false,
 };
