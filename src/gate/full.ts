@@ -3,6 +3,8 @@
  * room, it tells the sender so in one line. Arguments: the share, its cap in bytes, the connection's log.
  */
 import { readFileSync, statfsSync } from 'node:fs';
+import { heldRoom } from './parts.js';
+import { readHeader } from './session.js';
 
 const units = ['B', 'KB', 'MB', 'GB', 'TB'];
 
@@ -12,6 +14,12 @@ function sizeText(bytes: number): string {
 }
 
 const [share = '', cap = '', log = ''] = process.argv.slice(2);
+
+function held(): ReturnType<typeof heldRoom> {
+  const state = log.replace(/\/running\/[^/]*$/, '');
+  return heldRoom(state, share, readHeader(log)?.key ?? '');
+}
+
 // As strerror spells ENOSPC; rsync writes it into its log as well.
 if (readFileSync(log, 'utf8').includes('No space left on device (28)')) {
   const { bavail, bsize, files, ffree } = statfsSync(share);
@@ -30,4 +38,12 @@ if (readFileSync(log, 'utf8').includes('No space left on device (28)')) {
     `pysync: what was sent does not fit: the share's cap is ${sizeText(Number(cap))}, and ${state}`,
   );
   console.error(`  ${more}`);
+  const { own, others, running } = held();
+  for (const [bytes, whose] of [
+    [own, 'parts of your interrupted transfers, which the same command goes on with'],
+    [others, 'parts of transfers of others'],
+    [running, 'transfers of others that are running'],
+  ] as const) {
+    if (bytes > 0) console.error(`  ${sizeText(bytes)} is held by ${whose}`);
+  }
 }

@@ -48,7 +48,7 @@ async function main(): Promise<string> {
     token: randomName(),
   };
   makeLogFolders(settings.state);
-  tidyUp(settings);
+  tidyUp(settings, policy.share);
   const log = logPaths(settings.state, new Date(), process.ppid, policy.key);
   try {
     const decision = await decisionFor(policy, settings, command);
@@ -64,11 +64,11 @@ async function main(): Promise<string> {
 }
 
 /** What others have left: logs without an end, too many logs, parts that nobody came back for. */
-function tidyUp(settings: Settings): void {
+function tidyUp(settings: Settings, share: string): void {
   const { state, logCount: count, logBytes: bytes, logDays: days } = settings;
   for (const name of abandonedLogs(state)) finishAbandoned(settings, `${state}/running/${name}`);
   removeOldLogs(state, { count, bytes, days }, new Date());
-  removeOldParts(state, new Date());
+  removeOldParts(state, share, new Date());
 }
 
 function finishAbandoned(settings: Settings, log: string): void {

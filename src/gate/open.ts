@@ -79,7 +79,8 @@ export async function openTransfer(
     ...(writes.kind === 'own' ? { only: folder } : {}),
     hidden: isPush ? [] : hiddenFolders(state, share),
   };
-  const isFinishing = writes.kind === 'own' || decision.checksLinks !== 'nowhere' || decision.attributes !== '';
+  const isFinishing =
+    writes.kind === 'own' || decision.checksLinks !== 'nowhere' || decision.attributes !== '';
   return quoteAll([
     ...[log.running, log.ended, share, isPush ? 'push' : 'pull', folder],
     ...[folder !== '' && isFinishing ? 'finish' : '', opened?.path ?? '', opened?.identity ?? ''],
