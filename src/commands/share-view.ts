@@ -52,7 +52,8 @@ export async function viewShare(
   const isNew = keys.length === 0 && record === undefined;
   const found = isNew ? undefined : placeFault(path);
   const fault = found === 'missing' && record !== undefined ? undefined : found;
-  if (fault !== undefined) return { path, keys, fault };
+  if (fault !== undefined && record === undefined) return { path, keys, fault };
+  // That of a capped share is not mounted there; what to do is among its notes.
   const volume = record === undefined ? undefined : await viewVolume(record);
   const isThere = volume === undefined || volume.capacity !== undefined;
   const usage = isThere ? await usageOf(path) : undefined;
@@ -61,6 +62,7 @@ export async function viewShare(
     path,
     keys,
     parts,
+    ...(fault === undefined ? {} : { fault }),
     ...(volume === undefined ? {} : { volume }),
     ...(usage === undefined ? {} : { usage }),
   };

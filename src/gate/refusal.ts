@@ -24,6 +24,7 @@ export class NoRoom extends Refusal {
   override readonly status = 11;
 
   constructor([first = noRoom, ...rest]: readonly string[] = []) {
-    super(first, rest);
+    // In rsync's words, which people look for.
+    super(first, [...rest, 'No space left on device (28)']);
   }
 }
