@@ -78,10 +78,11 @@ export function namesOfSessionFolders(share: string): { folder: string; time: Da
   if (!isOwnFolder(share, ownFolder)) return [];
   return inShareFolder(share, ownFolder, (container) =>
     namesIn(container).flatMap((name) => {
-      const stats = look(container, name);
+      // Only what has a name as sessions give it; a time that a client can have set is none.
+      const stats = /^[0-9a-f]{32}$/.test(name.toString()) ? look(container, name) : undefined;
       return stats === undefined
         ? []
-        : [{ folder: `${ownFolder}/${name.toString()}`, time: stats.mtime }];
+        : [{ folder: `${ownFolder}/${name.toString()}`, time: stats.ctime }];
     }),
   );
 }
