@@ -35,19 +35,28 @@ export interface Delivery {
   readonly linksLeftOut: string[];
 }
 
-/** Moves all that is in `from` to `to`, whose parts below the share's top are `parts`. */
+/**
+ * Moves all that is in `from` to `to`, whose parts below the share's top are `parts`. What cannot be
+ * moved stays, and all else goes on; then it throws the first reason.
+ */
 export function deliver(
   from: Folder,
   to: Folder,
   parts: readonly Buffer[],
   delivery: Delivery,
 ): void {
+  const failures: unknown[] = [];
   for (const name of namesIn(from)) {
-    const stats = look(from, name);
-    if (stats === undefined) continue;
-    if (stats.isDirectory()) deliverFolder(from, to, name, parts, delivery);
-    else deliverFile({ from, name }, to, withSuffix(name, delivery), parts, delivery);
+    try {
+      const stats = look(from, name);
+      if (stats === undefined) continue;
+      if (stats.isDirectory()) deliverFolder(from, to, name, parts, delivery);
+      else deliverFile({ from, name }, to, withSuffix(name, delivery), parts, delivery);
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 function deliverFolder(
@@ -109,7 +118,8 @@ export function deliverFile(
   const source = at(from, name);
   const stats = look(from, name);
   if (stats?.isSymbolicLink() === true && leadsOut(readlinkSync(source, 'buffer'), parts.length)) {
-    delivery.linksLeftOut.push([...parts, target].map(String).join('/'));
+    // Not the place, which can tell what else is there.
+    delivery.linksLeftOut.push(name.toString());
     unlinkSync(source);
     return;
   }
