@@ -19,9 +19,9 @@ import { giveBack } from './attributes.js';
 import { childProcess } from './child-process.js';
 import { confinementOf, sandboxed, stagedShare } from './confine.js';
 import type { Backup } from './decide.js';
-import { deliver, deliverFile, leadsOut, openOrMake } from './deliver.js';
+import { deliver, deliverFile, leadsOut, openOrMake, withEnding } from './deliver.js';
 import type { Delivery } from './deliver.js';
-import { at, closeFolder, inFolder, look, namesIn, openIn, openTop } from './inside.js';
+import { at, canEnter, closeFolder, inFolder, look, namesIn, openIn, openTop } from './inside.js';
 import type { Folder } from './inside.js';
 import { noteParts } from './parts.js';
 import { ownFolder, partsOf } from './paths.js';
@@ -31,25 +31,42 @@ import type { Finish, Header } from './session.js';
 import { readHeader } from './session.js';
 import type { Settings } from './settings.js';
 
-/** Finishes the session whose log this is; returns sentences for its sender. */
-export function finish(settings: Settings, log: string): string[] {
+export interface Finished {
+  /** For the sender. */
+  readonly sentences: readonly string[];
+  /** Whether all that was sent is where it belongs. */
+  readonly isWhole: boolean;
+}
+
+/** Finishes the session whose log this is. */
+export function finish(settings: Settings, log: string): Finished {
   const header = readHeader(log);
-  if (header?.finish === undefined) return [];
+  const nothing = { sentences: [], isWhole: true };
+  if (header?.finish === undefined) return nothing;
   const { share, finish: todo } = header;
   const linksLeftOut: string[] = [];
+  const failed: string[] = [];
   // Taken away by hand, or finished already.
-  if (!isOwnFolder(share, todo.folder)) return [];
+  if (!isOwnFolder(share, todo.folder)) return nothing;
   inShareFolder(share, todo.folder, (folder) => {
-    const context: Context = { share, header, todo, linksLeftOut, log };
+    const context: Context = { share, header, todo, linksLeftOut, failed, log };
     if (todo.isStaged) deliverTree(folder, context);
     else if (todo.backup !== undefined) placeBackups(folder, todo.backup, context);
     if (todo.checksLinks !== 'nowhere') removeLinksOut(context);
-    if (todo.attributes !== '') restoreFolders(settings, header, todo);
-    keepParts(settings, folder, context);
+    try {
+      if (todo.attributes !== '') restoreFolders(settings, header, todo);
+    } finally {
+      keepParts(settings, folder, context);
+    }
   });
-  return linksLeftOut
-    .slice(0, mostNamed)
-    .map((name) => `left out ${name}: a link that leads out of the share`);
+  const sentences = [
+    ...failed.slice(0, mostNamed).map((name) => `could not store ${name}`),
+    ...(failed.length > mostNamed ? [`could not store ${failed.length - mostNamed} more`] : []),
+    ...linksLeftOut
+      .slice(0, mostNamed)
+      .map((name) => `left out ${name}: a link that leads out of the share`),
+  ];
+  return { sentences, isWhole: failed.length === 0 };
 }
 
 const mostNamed = 5;
@@ -59,11 +76,12 @@ interface Context {
   readonly header: Header;
   readonly todo: Finish;
   readonly linksLeftOut: string[];
+  readonly failed: string[];
   readonly log: string;
 }
 
 function deliverTree(folder: Folder, context: Context): void {
-  const { share, todo, linksLeftOut } = context;
+  const { share, todo, linksLeftOut, failed } = context;
   const { backup } = todo;
   const top = openTop(share);
   const tree = openIn(folder, stagedShare);
@@ -73,6 +91,7 @@ function deliverTree(folder: Folder, context: Context): void {
       rules: todo.delivery,
       suffix: '',
       linksLeftOut,
+      failed,
       ...(backup === undefined
         ? {}
         : {
@@ -106,11 +125,15 @@ function deliverIntoFolder(
   if (lookAt(top, path)?.isDirectory() !== true) return;
   const source = Buffer.from(name);
   const parts = path.map((part) => Buffer.from(part));
-  inFolder(tree, parent, (from) => {
-    inFolder(top, path, (to) => {
-      deliverFile({ from, name: source }, to, own, parts, delivery);
+  try {
+    inFolder(tree, parent, (from) => {
+      inFolder(top, path, (to) => {
+        deliverFile({ from, name: source }, to, own, parts, delivery);
+      });
     });
-  });
+  } catch {
+    // A folder that takes nothing: the file goes beside it.
+  }
 }
 
 /** What is at this path; undefined where nothing is, or a link stands in the path. */
@@ -146,10 +169,10 @@ function keepOld(
   top: Folder,
   { from, name, parts }: OldFile,
   { folder, suffix }: Backup,
-  { header, linksLeftOut }: Context,
+  { header, linksLeftOut, failed }: Context,
 ): void {
-  const backup: Delivery = { replaces: false, rules: all, suffix: '', linksLeftOut };
-  const target = Buffer.concat([name, Buffer.from(suffix)]);
+  const backup: Delivery = { replaces: false, rules: all, suffix: '', linksLeftOut, failed };
+  const target = withEnding(name, suffix);
   if (folder === undefined) {
     deliverFile({ from, name }, from, target, parts, backup);
     return;
@@ -164,10 +187,11 @@ function keepOld(
 function placeBackups(
   folder: Folder,
   backup: Backup,
-  { share, header, linksLeftOut }: Context,
+  { share, header, linksLeftOut, failed }: Context,
 ): void {
   const place = backup.folder ?? enteredFolder(share, header.place);
-  const delivery: Delivery = { replaces: false, rules: all, suffix: backup.suffix, linksLeftOut };
+  const { suffix } = backup;
+  const delivery: Delivery = { replaces: false, rules: all, suffix, linksLeftOut, failed };
   if (look(folder, 'old') === undefined) return;
   inFolder(folder, ['old'], (old) => {
     const top = openTop(share);
@@ -222,7 +246,8 @@ function removeLinksBelow(
 ): void {
   for (const name of namesIn(folder)) {
     const stats = look(folder, name);
-    if (stats?.isDirectory() === true && name.toString() !== ownFolder) {
+    const isFolder = stats?.isDirectory() === true && name.toString() !== ownFolder;
+    if (isFolder && canEnter(folder, name)) {
       inFolder(folder, [name], (below) => {
         removeLinksBelow(below, [...parts, name.toString()], begun, context);
       });
@@ -250,7 +275,7 @@ function restoreFolders(settings: Settings, { share, place }: Header, todo: Fini
 function keepParts(
   settings: Settings,
   folder: Folder,
-  { share, header, todo, log }: Context,
+  { share, header, todo, failed, log }: Context,
 ): void {
   if (todo.keepsParts) rescueParts(folder);
   for (const kind of ['tmp', 'folders']) {
@@ -264,6 +289,8 @@ function keepParts(
           namesIn(within).map((name) => ({ name, bytes: look(within, name)?.size ?? 0 })),
         );
   if (parts.length === 0) {
+    // Replaced files that have no place yet are not the sender's, and are not removed.
+    if (failed.length > 0 && look(folder, 'old') !== undefined && !isEmpty(folder, 'old')) return;
     removeSessionFolder(share, todo.folder);
     return;
   }
@@ -274,6 +301,10 @@ function keepParts(
   appendFileSync(log, ['\n', ...lines].join(''));
   const { peer, key, place } = header;
   noteParts(settings.state, { share, folder: todo.folder, peer, key, place });
+}
+
+function isEmpty(folder: Folder, name: string): boolean {
+  return inFolder(folder, [name], (within) => namesIn(within).length === 0);
 }
 
 /** An rsync that was killed, or stopped with the machine, has not made parts of its files itself. */
