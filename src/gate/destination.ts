@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { stagedShare } from './confine.js';
 import type { Backup } from './decide.js';
-import { deliver, deliverFile, openOrMake } from './deliver.js';
+import { deliver, deliverFile, openOrMake, withEnding } from './deliver.js';
 import type { Delivery } from './deliver.js';
 import { closeFolder, inFolder, look, openIn, openTop } from './inside.js';
 import type { Folder } from './inside.js';
@@ -20,12 +20,13 @@ export interface Context {
   readonly header: Header;
   readonly todo: Finish;
   readonly linksLeftOut: string[];
+  readonly failed: string[];
   readonly log: string;
 }
 
-/** Delivers the files of a key that may only send; throws the first reason where some cannot be. */
+/** Delivers the files of a key that may only send. */
 export function deliverTree(folder: Folder, context: Context): void {
-  const { share, todo, linksLeftOut } = context;
+  const { share, todo, linksLeftOut, failed } = context;
   const { backup } = todo;
   const top = openTop(share);
   const tree = openIn(folder, stagedShare);
@@ -35,6 +36,7 @@ export function deliverTree(folder: Folder, context: Context): void {
       rules: todo.delivery,
       suffix: '',
       linksLeftOut,
+      failed,
       ...(backup === undefined
         ? {}
         : {
@@ -68,11 +70,15 @@ function deliverIntoFolder(
   if (lookAt(top, path)?.isDirectory() !== true) return;
   const source = Buffer.from(name);
   const parts = path.map((part) => Buffer.from(part));
-  inFolder(tree, parent, (from) => {
-    inFolder(top, path, (to) => {
-      deliverFile({ from, name: source }, to, own, parts, delivery);
+  try {
+    inFolder(tree, parent, (from) => {
+      inFolder(top, path, (to) => {
+        deliverFile({ from, name: source }, to, own, parts, delivery);
+      });
     });
-  });
+  } catch {
+    // A folder that takes nothing: the file goes beside it.
+  }
 }
 
 /** What is at this path; undefined where nothing is, or a link stands in the path. */
@@ -108,10 +114,10 @@ function keepOld(
   top: Folder,
   { from, name, parts }: OldFile,
   { folder, suffix }: Backup,
-  { header, linksLeftOut }: Context,
+  { header, linksLeftOut, failed }: Context,
 ): void {
-  const backup: Delivery = { replaces: false, rules: all, suffix: '', linksLeftOut };
-  const target = Buffer.concat([name, Buffer.from(suffix)]);
+  const backup: Delivery = { replaces: false, rules: all, suffix: '', linksLeftOut, failed };
+  const target = withEnding(name, suffix);
   if (folder === undefined) {
     deliverFile({ from, name }, from, target, parts, backup);
     return;
@@ -127,10 +133,11 @@ function keepOld(
 export function placeBackups(
   folder: Folder,
   backup: Backup,
-  { share, header, linksLeftOut }: Context,
+  { share, header, linksLeftOut, failed }: Context,
 ): void {
   const place = backup.folder ?? enteredFolder(share, header.place);
-  const delivery: Delivery = { replaces: false, rules: all, suffix: backup.suffix, linksLeftOut };
+  const { suffix } = backup;
+  const delivery: Delivery = { replaces: false, rules: all, suffix, linksLeftOut, failed };
   if (look(folder, 'old') === undefined) return;
   inFolder(folder, ['old'], (old) => {
     const top = openTop(share);

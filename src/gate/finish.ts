@@ -9,11 +9,11 @@
 import { appendFileSync, readlinkSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import { giveBack } from './attributes.js';
 import { childProcess } from './child-process.js';
-import { confinementOf, sandboxed, stagedShare } from './confine.js';
+import { confinementOf, sandboxed } from './confine.js';
 import { leadsOut } from './deliver.js';
 import { deliverTree, placeBackups } from './destination.js';
 import type { Context } from './destination.js';
-import { at, inFolder, look, namesIn } from './inside.js';
+import { at, canEnter, inFolder, look, namesIn } from './inside.js';
 import type { Folder } from './inside.js';
 import { noteParts } from './parts.js';
 import { ownFolder, partsOf } from './paths.js';
@@ -23,16 +23,25 @@ import type { Finish, Header } from './session.js';
 import { readHeader } from './session.js';
 import type { Settings } from './settings.js';
 
-/** Finishes the session whose log this is; returns sentences for its sender. */
-export function finish(settings: Settings, log: string): string[] {
+export interface Finished {
+  /** For the sender. */
+  readonly sentences: readonly string[];
+  /** Whether all that was sent is where it belongs. */
+  readonly isWhole: boolean;
+}
+
+/** Finishes the session whose log this is. */
+export function finish(settings: Settings, log: string): Finished {
   const header = readHeader(log);
-  if (header?.finish === undefined) return [];
+  const nothing = { sentences: [], isWhole: true };
+  if (header?.finish === undefined) return nothing;
   const { share, finish: todo } = header;
   const linksLeftOut: string[] = [];
+  const failed: string[] = [];
   // Taken away by hand, or finished already.
-  if (!isOwnFolder(share, todo.folder)) return [];
+  if (!isOwnFolder(share, todo.folder)) return nothing;
   inShareFolder(share, todo.folder, (folder) => {
-    const context: Context = { share, header, todo, linksLeftOut, log };
+    const context: Context = { share, header, todo, linksLeftOut, failed, log };
     const failures: unknown[] = [];
     const attempt = (step: () => void): void => {
       try {
@@ -55,9 +64,14 @@ export function finish(settings: Settings, log: string): string[] {
     keepParts(settings, folder, context);
     if (failures.length > 0) throw failures[0];
   });
-  return linksLeftOut
-    .slice(0, mostNamed)
-    .map((name) => `left out ${name}: a link that leads out of the share`);
+  const sentences = [
+    ...failed.slice(0, mostNamed).map((name) => `could not store ${name}`),
+    ...(failed.length > mostNamed ? [`could not store ${failed.length - mostNamed} more`] : []),
+    ...linksLeftOut
+      .slice(0, mostNamed)
+      .map((name) => `left out ${name}: a link that leads out of the share`),
+  ];
+  return { sentences, isWhole: failed.length === 0 };
 }
 
 const mostNamed = 5;
@@ -80,7 +94,8 @@ function removeLinksBelow(
 ): void {
   for (const name of namesIn(folder)) {
     const stats = look(folder, name);
-    if (stats?.isDirectory() === true && name.toString() !== ownFolder) {
+    const isFolder = stats?.isDirectory() === true && name.toString() !== ownFolder;
+    if (isFolder && canEnter(folder, name)) {
       inFolder(folder, [name], (below) => {
         removeLinksBelow(below, [...parts, name.toString()], begun, context);
       });
@@ -121,11 +136,9 @@ function keepParts(
       : inFolder(folder, ['parts'], (within) =>
           namesIn(within).map((name) => ({ name, bytes: look(within, name)?.size ?? 0 })),
         );
-  // What could not be delivered waits for the next session of this key at this place, too.
-  const undelivered = [stagedShare, 'old'].some(
-    (kind) => look(folder, kind) !== undefined && inFolder(folder, [kind], holdsFiles),
-  );
-  if (parts.length === 0 && !undelivered) {
+  // Replaced files that have no place yet are not the sender's; the key's next session tries again.
+  const hasOld = look(folder, 'old') !== undefined && inFolder(folder, ['old'], holdsFiles);
+  if (parts.length === 0 && !hasOld) {
     removeSessionFolder(share, todo.folder);
     return;
   }

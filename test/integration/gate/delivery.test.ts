@@ -117,17 +117,3 @@ test('of a session that is cut off the whole files arrive, and the rerun goes on
   expect(statSync(join(me.share, 'cut/2')).size).toBe(6 << 20);
   expect(own()).toBe(false);
 });
-
-test('one folder that cannot be written keeps back what was sent there, and nothing else', async () => {
-  me.write('public/shut/aa/theirs', 'theirs\n');
-  chmodSync(join(me.share, 'shut/aa'), 0o555);
-  putFiles(bob.folder, { 'shut/aa/f': 'f\n', 'shut/bb/g': 'g\n' });
-  expect(await send('shut/', '-a', 'shut/')).toMatchObject({ exitCode: 23 });
-  expect(read('shut/bb/g')).toBe('g\n');
-  expect(existsSync(join(me.share, 'shut/aa/f'))).toBe(false);
-  chmodSync(join(me.share, 'shut/aa'), 0o755);
-  putFiles(bob.folder, { more: 'more\n' });
-  expect(await send('shut/', '-a', 'more')).toMatchObject({ stderr: '', exitCode: 0 });
-  expect([read('shut/aa/f'), read('shut/more')]).toEqual(['f\n', 'more\n']);
-  expect(own()).toBe(false);
-});
