@@ -11,12 +11,12 @@ export function copyFolders(attributes: string): string {
 }
 
 /**
- * A script that gives the folders at a place their own back. Arguments: the place, where the copy
- * is, and rsync. There is none where the place was made by the transfer itself.
+ * A script that gives the folders at a place their own back. Arguments: the place, which must not
+ * have become a link, where the copy is, and rsync. There is none where rsync has not started.
  */
 export function giveBack(attributes: string): string {
   return `[ -d "$2" ] || exit 0
-cd -P -- "$1" || exit 1
+cd -P -- "$1" && [ "$PWD" = "$1" ] || exit 1
 exec "$3" ${copyFolders(attributes)} --existing -- "$2/" ./
 `;
 }

@@ -17,7 +17,7 @@ import {
 import type { Stats } from 'node:fs';
 import { giveBack } from './attributes.js';
 import { childProcess } from './child-process.js';
-import { confinementOf, sandboxed, stagedShare } from './confine.js';
+import { confinementOf, sandboxed, stagedShare, wholeMark } from './confine.js';
 import type { Backup } from './decide.js';
 import { deliver, deliverFile, leadsOut, openOrMake, withEnding } from './deliver.js';
 import type { Delivery } from './deliver.js';
@@ -52,9 +52,10 @@ export function finish(settings: Settings, log: string): Finished {
     const context: Context = { share, header, todo, linksLeftOut, failed, log };
     if (todo.isStaged) deliverTree(folder, context);
     else if (todo.backup !== undefined) placeBackups(folder, todo.backup, context);
-    if (todo.checksLinks !== 'nowhere') removeLinksOut(context);
+    const isWhole = look(folder, wholeMark) !== undefined;
+    if (todo.checksLinks !== 'nowhere') removeLinksOut(context, isWhole);
     try {
-      if (todo.attributes !== '') restoreFolders(settings, header, todo);
+      if (todo.attributes !== '') restoreFolders(settings, header, todo, isWhole);
     } finally {
       keepParts(settings, folder, context);
     }
@@ -229,12 +230,13 @@ function inNewFolder(
 }
 
 /** Of those that are new: what was there before the session is the owner's. */
-function removeLinksOut(context: Context): void {
+function removeLinksOut(context: Context, isWhole: boolean): void {
   const { share, header, todo } = context;
-  const place = todo.checksLinks === 'share' ? '' : enteredFolder(share, header.place);
+  const place = partsOf(header.place).join('/');
+  const isInPlace = todo.checksLinks === 'place' && !isWhole && isOwnFolder(share, place);
   const begun = Date.parse(header.time);
-  inShareFolder(share, place, (folder) => {
-    removeLinksBelow(folder, partsOf(place), begun, context);
+  inShareFolder(share, isInPlace ? place : '', (folder) => {
+    removeLinksBelow(folder, isInPlace ? partsOf(place) : [], begun, context);
   });
 }
 
@@ -260,11 +262,17 @@ function removeLinksBelow(
 }
 
 /** Runs in the sandbox, as all that follows names in the share. */
-function restoreFolders(settings: Settings, { share, place }: Header, todo: Finish): void {
+function restoreFolders(
+  settings: Settings,
+  { share, place }: Header,
+  todo: Finish,
+  isWhole: boolean,
+): void {
   const { root } = confinementOf(settings, share);
+  const from = [root, ...(isWhole ? [] : partsOf(place))].join('/');
   const copy = `${root}/${todo.folder}/folders/copy`;
   const script = giveBack(todo.attributes);
-  const program = [settings.sh, '-c', script, 'sh', `${root}/${place}`, copy, settings.rsync];
+  const program = [settings.sh, '-c', script, 'sh', from, copy, settings.rsync];
   const session = { share, readOnly: false, log: '/dev/null' };
   // The filter would have to be open; nothing of the client's is run or copied here.
   const [command = '', ...words] = sandboxed({ ...settings, seccomp: '' }, session, program);
@@ -278,7 +286,7 @@ function keepParts(
   { share, header, todo, failed, log }: Context,
 ): void {
   if (todo.keepsParts) rescueParts(folder);
-  for (const kind of ['tmp', 'folders']) {
+  for (const kind of ['tmp', 'folders', wholeMark]) {
     rmSync(at(folder, kind), { recursive: true, force: true });
   }
   // The launcher has removed it where it was empty.
