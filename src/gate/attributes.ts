@@ -11,12 +11,12 @@ export function copyFolders(attributes: string): string {
 }
 
 /**
- * A script that gives the folders at a place their own back. Arguments: the place, where the copy
- * is, and rsync. There is no whole copy where the place was made by the transfer itself.
+ * A script that gives the folders at a place their own back. Arguments: the place, which must not
+ * have become a link, where the copy is, and rsync. Without a whole copy rsync has not started.
  */
 export function giveBack(attributes: string): string {
-  return `[ -e "$2.whole" ] || exit 0
-cd -P -- "$1" || exit 1
+  return `[ -e "$2.done" ] || exit 0
+cd -P -- "$1" && [ "$PWD" = "$1" ] || exit 1
 exec "$3" ${copyFolders(attributes)} --existing -- "$2/" ./
 `;
 }

@@ -30,6 +30,9 @@ export const placeDescriptor = 5;
 /** What stands in a session's own folder for the share: a key that may only send sees nothing else. */
 export const stagedShare = 'share';
 
+/** A file in the session's own folder: see `enterDestination`. */
+export const wholeMark = 'whole';
+
 /** Where a sandbox of this level shows the share. */
 export function confinementOf(
   settings: Pick<Settings, 'level' | 'dropsDevices' | 'confinesRoot'>,
@@ -85,9 +88,9 @@ function receiver(settings: Settings, session: Session, decision: Decision): str
   return [
     ...[settings.sh, '-c', enterDestination, 'sh'],
     isStaged ? `${own}/${stagedShare}` : root,
-    deletes ? partsOf(place).join('/') : place,
+    ...[place, [root, ...partsOf(place)].join('/')],
     [permissions ? 'p' : '', permissions && sendsModes ? 'u' : '', deletes ? 'd' : ''].join(''),
-    ...[attributes, `${own}/folders/copy`],
+    ...[attributes, decision.checksLinks === 'place' || attributes !== '' ? own : ''],
     settings.rsync,
     ...decision.arguments.slice(0, 1),
     ...logOptions(settings, session),
@@ -254,18 +257,24 @@ export const refusedStatus = 99;
 
 /**
  * Enters the destination of a push and starts rsync there. Arguments: the share's path, the
- * destination in it, what is asked for, the letters of copied attributes, where these are kept, and
- * rsync's command without the `-- .` that ends it. What was looked at is entered, so that rsync gets
- * `.` and not a name that could mean something else by then. Where the destination is no folder,
- * rsync makes one, or a file of that name.
+ * destination in it, where that is unless it is behind a link, what is asked for, the letters of
+ * copied attributes, the session's own folder where something is noted there, and rsync's command
+ * without the `-- .` that ends it. What was looked at is entered, so that rsync gets `.` and not a
+ * name that could mean something else by then. Where the destination is no folder, rsync makes one,
+ * or a file of that name.
+ *
+ * SECURITY: a destination that was not entered as itself may mean another folder for rsync, and one
+ * more when it has ended. That is noted as `whole`, so that all of the share is looked at then, and
+ * has its attributes copied (test/attacks/swapped-destination.test.ts).
  *
  * `p`: permissions are the client's. Those of a folder that is there stay as they are, and of a file
  * that is there all but the x bits, since rsync cannot tell the two apart; what is new gets the
  * client's. `u`: whatever the umask takes away; not where rsync makes folders whose modes the client
  * has not sent. `d`: it deletes, so no part of the path may be a link.
  */
-const enterDestination = `root=$1 place=$2 asks=$3 attributes=$4 copy=$5
-shift 5
+const enterDestination = `root=$1 place=$2 entered=$3 asks=$4 attributes=$5 own=$6
+shift 6
+rsync=$1 from=$root/
 refuse() {
   echo "pysync: $1" >&2
   exit ${refusedStatus}
@@ -274,16 +283,18 @@ cd -P -- "$root" || refuse 'the share cannot be entered'
 if cd -P -- "./$place" 2>&-; then
   case $PWD/ in */${ownFolder}/*) refuse "'$place' leads to a folder of pysync's own" ;; esac
   case $asks in
-    *d*) [ "$PWD" = "$root/$place" ] || refuse "'$place' is a link; name the folder it leads to" ;;
+    *d*) [ "$PWD" = "$entered" ] || refuse "'$place' is a link; name the folder it leads to" ;;
   esac
-  if [ -n "$attributes" ]; then
-    "$1" ${copyFolders('"$attributes"')} ./ "$copy/" </dev/null >/dev/null 2>&1 ||
-      refuse "folders here have access lists that would be lost; leave out -A and -X"
-    : >"$copy.whole"
-  fi
+  if [ "$PWD" = "$entered" ]; then from=./; fi
   case $asks in *p*) set -- "$@" --no-perms --executability ;; esac
   case $asks in *u*) umask 0 ;; esac
   place=.
+fi
+if [ -n "$own" ] && [ "$from" != ./ ]; then : >"$own/${wholeMark}" || exit 1; fi
+if [ -n "$attributes" ]; then
+  "$rsync" ${copyFolders('"$attributes"')} "$from" "$own/folders/copy/" </dev/null >/dev/null 2>&1 ||
+    refuse 'folders here have access lists that would be lost; leave out -A and -X'
+  : >"$own/folders/copy.done" || exit 1
 fi
 exec "$@" -- . "$place"
 `;

@@ -9,7 +9,7 @@
 import { appendFileSync, readlinkSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import { giveBack } from './attributes.js';
 import { childProcess } from './child-process.js';
-import { confinementOf, sandboxed } from './confine.js';
+import { confinementOf, sandboxed, wholeMark } from './confine.js';
 import { leadsOut } from './deliver.js';
 import { deliverTree, placeBackups } from './destination.js';
 import type { Context } from './destination.js';
@@ -17,7 +17,6 @@ import { at, canEnter, inFolder, look, namesIn } from './inside.js';
 import type { Folder } from './inside.js';
 import { noteParts } from './parts.js';
 import { ownFolder, partsOf } from './paths.js';
-import { enteredFolder } from './places.js';
 import { inShareFolder, isOwnFolder, removeSessionFolder } from './session-folder.js';
 import type { Finish, Header } from './session.js';
 import { readHeader } from './session.js';
@@ -51,15 +50,16 @@ export function finish(settings: Settings, log: string): Finished {
       }
     };
     const { backup } = todo;
+    const isWhole = look(folder, wholeMark) !== undefined;
     attempt(() => {
       if (todo.isStaged) deliverTree(folder, context);
       else if (backup !== undefined) placeBackups(folder, backup, context);
     });
     attempt(() => {
-      if (todo.checksLinks !== 'nowhere') removeLinksOut(context);
+      if (todo.checksLinks !== 'nowhere') removeLinksOut(context, isWhole);
     });
     attempt(() => {
-      if (todo.attributes !== '') restoreFolders(settings, header, todo);
+      if (todo.attributes !== '') restoreFolders(settings, header, todo, isWhole);
     });
     keepParts(settings, folder, context);
     if (failures.length > 0) throw failures[0];
@@ -77,12 +77,13 @@ export function finish(settings: Settings, log: string): Finished {
 const mostNamed = 5;
 
 /** Of those that are new: what was there before the session is the owner's. */
-function removeLinksOut(context: Context): void {
+function removeLinksOut(context: Context, isWhole: boolean): void {
   const { share, header, todo } = context;
-  const place = todo.checksLinks === 'share' ? '' : enteredFolder(share, header.place);
+  const place = partsOf(header.place).join('/');
+  const isInPlace = todo.checksLinks === 'place' && !isWhole && isOwnFolder(share, place);
   const begun = Date.parse(header.time);
-  inShareFolder(share, place, (folder) => {
-    removeLinksBelow(folder, partsOf(place), begun, context);
+  inShareFolder(share, isInPlace ? place : '', (folder) => {
+    removeLinksBelow(folder, isInPlace ? partsOf(place) : [], begun, context);
   });
 }
 
@@ -108,11 +109,17 @@ function removeLinksBelow(
 }
 
 /** Runs in the sandbox, as all that follows names in the share. */
-function restoreFolders(settings: Settings, { share, place }: Header, todo: Finish): void {
+function restoreFolders(
+  settings: Settings,
+  { share, place }: Header,
+  todo: Finish,
+  isWhole: boolean,
+): void {
   const { root } = confinementOf(settings, share);
+  const from = [root, ...(isWhole ? [] : partsOf(place))].join('/');
   const copy = `${root}/${todo.folder}/folders/copy`;
   const script = giveBack(todo.attributes);
-  const program = [settings.sh, '-c', script, 'sh', `${root}/${place}`, copy, settings.rsync];
+  const program = [settings.sh, '-c', script, 'sh', from, copy, settings.rsync];
   const session = { share, readOnly: false, log: '/dev/null' };
   // The filter would have to be open; nothing of the client's is run or copied here.
   const [command = '', ...words] = sandboxed({ ...settings, seccomp: '' }, session, program);
@@ -126,7 +133,7 @@ function keepParts(
   { share, header, todo, log }: Context,
 ): void {
   if (todo.keepsParts) rescueParts(folder);
-  for (const kind of ['tmp', 'folders']) {
+  for (const kind of ['tmp', 'folders', wholeMark]) {
     rmSync(at(folder, kind), { recursive: true, force: true });
   }
   // The launcher has removed it where it was empty.

@@ -4,13 +4,13 @@
  * folders of the share, it goes for the share as a whole: the top must not be emptied, by whatever
  * name it is called.
  */
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { exec } from '../helpers/exec.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
 import { createReceiver, putFiles, said } from '../helpers/receiver.js';
+import { heldBack } from '../helpers/session.js';
 import { runningPlaces } from '../helpers/session-folders.js';
 import { waitFor } from '../helpers/tmp.js';
 
@@ -141,32 +141,6 @@ test('a key that may delete cannot delete from above through a link that leads o
   }
   expect(missing()).toEqual([]);
 });
-
-/** rsync with a sender that waits before its first byte, and what makes it go on. */
-function heldBack(peer: Peer, words: readonly string[]): { end: Promise<unknown>; go: () => void } {
-  const go = join(peer.folder, `go-${process.hrtime.bigint()}`);
-  const wait = join(peer.folder, 'hold-back.sh');
-  const script = `#!/bin/sh
-exec 3<&0
-mkfifo ${go}.fifo
-{ head -c 4; while [ ! -e ${go} ]; do sleep 0.05; done; cat; } <&3 >${go}.fifo &
-${peer.remoteShell} "$@" <${go}.fifo
-status=$?
-kill $!
-exit $status
-`;
-  writeFileSync(wait, script, { mode: 0o755 });
-  const end = exec(['rsync', '-e', wait, ...words], {
-    cwd: peer.folder,
-    env: { HOME: peer.folder },
-  });
-  return {
-    end,
-    go: () => {
-      writeFileSync(go, '');
-    },
-  };
-}
 
 test.each(['--delete', '--delete-after', '--delete-excluded', '--force --delete-delay'])(
   'a link that is put in the place of the folder meanwhile does not lead %s to the share',

@@ -1,4 +1,5 @@
-/** A session of ssh that stays open until the test ends it, to look at the receiver meanwhile. */
+/** Sessions that wait for the test, to look at the receiver meanwhile. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exec } from './exec.js';
 import type { ExecResult } from './exec.js';
@@ -32,6 +33,35 @@ export function openSession(
     end: () => {
       end.abort();
       return session;
+    },
+  };
+}
+
+/** rsync with a sender that waits before its first byte, and what makes it go on. */
+export function heldBack(
+  peer: Peer,
+  words: readonly string[],
+): { end: Promise<ExecResult>; go: () => void } {
+  const go = join(peer.folder, `go-${process.hrtime.bigint()}`);
+  const wait = join(peer.folder, 'hold-back.sh');
+  const script = `#!/bin/sh
+exec 3<&0
+mkfifo ${go}.fifo
+{ head -c 4; while [ ! -e ${go} ]; do sleep 0.05; done; cat; } <&3 >${go}.fifo &
+${peer.remoteShell} "$@" <${go}.fifo
+status=$?
+kill $!
+exit $status
+`;
+  writeFileSync(wait, script, { mode: 0o755 });
+  const end = exec(['rsync', '-e', wait, ...words], {
+    cwd: peer.folder,
+    env: { HOME: peer.folder },
+  });
+  return {
+    end,
+    go: () => {
+      writeFileSync(go, '');
     },
   };
 }
