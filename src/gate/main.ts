@@ -7,11 +7,11 @@
  */
 import { rmSync, writeSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { finishAbandoned } from './abandoned.js';
 import { isStillAuthorized } from './authorized.js';
 import { confinementOf } from './confine.js';
 import { NotRsync, decide, readCommand } from './decide.js';
 import type { Decision } from './decide.js';
-import { finish } from './finish.js';
 import { codeOf } from './inside.js';
 import { withCurrentRsync } from './inspect.js';
 import { notedText, openTransfer } from './open.js';
@@ -21,7 +21,7 @@ import { parsePolicy } from './policy.js';
 import { NoRoom, Refusal } from './refusal.js';
 import { describeFull } from './room.js';
 import { readSecludedWords } from './secluded.js';
-import { abandonedLogs, removeOldLogs } from './rotation.js';
+import { removeOldLogs } from './rotation.js';
 import { logPaths, makeLogFolders, randomName, writeRefusal } from './session.js';
 import type { Header } from './session.js';
 import type { Settings } from './settings.js';
@@ -72,17 +72,9 @@ async function main(): Promise<string> {
 /** What others have left: logs without an end, too many logs, parts that nobody came back for. */
 function tidyUp(settings: Settings, share: string): void {
   const { state, logCount: count, logBytes: bytes, logDays: days } = settings;
-  for (const name of abandonedLogs(state)) finishAbandoned(settings, `${state}/running/${name}`);
-  removeOldLogs(state, { count, bytes, days }, new Date());
+  const unfinished = finishAbandoned(settings);
+  removeOldLogs(state, { count, bytes, days }, new Date(), unfinished);
   removeOldParts(state, share, new Date());
-}
-
-function finishAbandoned(settings: Settings, log: string): void {
-  try {
-    finish(settings, log);
-  } catch {
-    // Its share cannot be reached now, and its folder stays where it is.
-  }
 }
 
 async function decisionFor(policy: Policy, settings: Settings, command: string): Promise<Decision> {

@@ -4,6 +4,7 @@
  * gets its own folder and its log.
  */
 import { accessSync, rmSync } from 'node:fs';
+import { finishAbandoned } from './abandoned.js';
 import { confine, stagedShare } from './confine.js';
 import type { Session } from './confine.js';
 import type { Decision } from './decide.js';
@@ -185,7 +186,10 @@ async function enter(
     if (fault !== undefined && !(fault === 'missing' && before !== undefined)) {
       throw new Error(`${share} ${placeFaults[fault]}`);
     }
-    if (before !== undefined && !(await isUsable(before))) await mountVolume(settings, share);
+    if (before !== undefined && !(await isUsable(before))) {
+      await mountVolume(settings, share);
+      finishAbandoned(settings);
+    }
     // Without it bubblewrap would name the real path in its own message.
     for (const path of [share, ...neededFiles(settings)]) accessSync(path);
     begin();

@@ -59,9 +59,16 @@ export function runningLogs(state: string): string[] {
  * SECURITY: what is too much is taken from the key that has most, its oldest first: a peer that
  * makes many connections loses its own history and not that of others
  * (test/attacks/log-flood.test.ts).
+ *
+ * Of abandoned logs those that are `unfinished` stay where they are.
  */
-export function removeOldLogs(state: string, limits: LogLimits, now: Date): void {
-  setAsideAbandoned(state);
+export function removeOldLogs(
+  state: string,
+  limits: LogLimits,
+  now: Date,
+  unfinished: ReadonlySet<string> = new Set(),
+): void {
+  setAsideAbandoned(state, unfinished);
   const folder = `${state}/log`;
   const remove = (name: string): void => {
     rmSync(`${folder}/${name}`, { force: true });
@@ -107,8 +114,9 @@ export function abandonedLogs(state: string): string[] {
   return runningLogs(state).filter((name) => !isAlive(Number(name.split('-')[1])));
 }
 
-function setAsideAbandoned(state: string): void {
+function setAsideAbandoned(state: string, unfinished: ReadonlySet<string>): void {
   for (const name of abandonedLogs(state)) {
+    if (unfinished.has(name)) continue;
     const path = `${state}/running/${name}`;
     try {
       renameSync(path, `${state}/log/${endedName(stemOf(name), statSync(path).size)}`);

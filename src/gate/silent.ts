@@ -24,7 +24,7 @@ export async function endSilentSessions(
     const log = `${state}/running/${name}`;
     const header = readHeader(log);
     if (header?.direction !== 'push' || header.key !== key || header.share !== share) continue;
-    if (header.place !== place || !isAlive(header.pid)) continue;
+    if (header.place !== place || !isAlive(header.pid) || !isLauncher(header.pid)) continue;
     if (quietMs(log, header) < silentMs || (await isReading(header.pid))) continue;
     appendFileSync(log, '\npysync-lost\n');
     await endSession(header.pid);
@@ -60,6 +60,11 @@ async function isReading(pid: number): Promise<boolean> {
   await wait(2_000);
   const after = read();
   return before.length !== after.length || before.some((bytes, i) => bytes !== after[i]);
+}
+
+/** After a reboot, the number of one that was cut off can be any process of the account. */
+function isLauncher(pid: number): boolean {
+  return readText(`/proc/${pid}/cmdline`).includes('/pysync/gate\0');
 }
 
 /** `rchar` of proc_pid_io(5): what it has read, from the connection too. */

@@ -146,8 +146,9 @@ function parts(run: Run): string[] {
       ),
     ),
   );
-  // What is linked or copied from another file of the share is whole as well.
-  if (step.key !== 'write-only') for (const { content } of before.values()) whole.add(content);
+  // What is linked, copied or kept as a backup of another file of the share is whole as well.
+  if (step.key !== 'write-only' || has(step.command, 'b', 'backup'))
+    for (const { content } of before.values()) whole.add(content);
   return [...sentPaths(run)].flatMap((path) => {
     const is = after.get(path);
     if (is?.kind !== 'file' || is.content === before.get(path)?.content) return [];

@@ -15,6 +15,12 @@ async function reboot(): Promise<void> {
   unmountBelow(me.account.home);
 }
 
+/** Whether more than so many bytes of this file have come. */
+async function hasPart(share: string, name: string, bytes: number): Promise<boolean> {
+  const script = 'find "$1/.pysync" -name "$2.*" -size "+$3c" 2>&- || true';
+  return (await me.sh(script, share, name, String(bytes))) !== '';
+}
+
 test('the next rsync from a peer just works, after a shutdown and after a crash in a transfer', async () => {
   if (process.getuid?.() !== 0) throw new Error('a reboot needs root; run the tests with sudo');
   const share = me.newShare();
@@ -31,9 +37,7 @@ test('the next rsync from a peer just works, after a shutdown and after a crash 
   expect(await me.serving(share)).toHaveLength(1);
 
   const cut = peer.rsync(['-a', '--bwlimit=2M', 'large', `${peer.target}:`]);
-  await waitFor('a part of it', async () =>
-    (await me.sh('ls -AR "$1"', share)).includes('\nlarge.'),
-  );
+  await waitFor('a part of it', () => hasPart(share, 'large', 0));
   await reboot();
   expect((await cut).exitCode).not.toBe(0);
   expect(readdirSync(share)).toEqual([]);
@@ -43,4 +47,35 @@ test('the next rsync from a peer just works, after a shutdown and after a crash 
   expect(both).toEqual({ stdout: '', stderr: '', exitCode: 0 });
   expect(await me.sums(share)).toEqual(expect.arrayContaining(first));
   expect(await me.status(share)).toMatchObject({ state: 'mounted', notes: [] });
+});
+
+test('what has arrived before a crash is delivered, and what has not is gone on with', async () => {
+  const share = me.newShare();
+  const peer = await me.letIn(share, '--size', '48M', '--access', 'write-only');
+  writeFileSync(join(peer.folder, 'a-whole'), randomBytes(mebibyte));
+  writeFileSync(join(peer.folder, 'part'), randomBytes(8 * mebibyte));
+  const words = ['-aP', '--stats', 'a-whole', 'part', `${peer.target}:`];
+  const cut = peer.rsync(['--bwlimit=2M', ...words]);
+  await waitFor('a part', () => hasPart(share, 'part', mebibyte));
+  await reboot();
+  expect((await cut).exitCode).not.toBe(0);
+  const rerun = await peer.rsync(words);
+  expect(rerun).toMatchObject({ stderr: '', exitCode: 0 });
+  expect(rerun.stdout).not.toContain('Matched data: 0 bytes');
+});
+
+test('what has arrived whole before a crash is delivered by the next session of anybody', async () => {
+  const share = me.newShare();
+  const peer = await me.letIn(share, '--size', '48M', '--access', 'write-only');
+  writeFileSync(join(peer.folder, 'a-whole'), randomBytes(mebibyte));
+  writeFileSync(join(peer.folder, 'part'), randomBytes(8 * mebibyte));
+  const cut = peer.rsync(['-a', '--bwlimit=2M', 'a-whole', 'part', `${peer.target}:`]);
+  await waitFor('a part', () => hasPart(share, 'part', mebibyte));
+  await reboot();
+  expect((await cut).exitCode).not.toBe(0);
+  const other = await peer.rsync(['-a', 'part', `${peer.target}:else/`]);
+  expect(other).toMatchObject({ stderr: '', exitCode: 0 });
+  expect((await me.sh('ls -A "$1"', share)).split('\n')).toEqual(
+    expect.arrayContaining(['a-whole', 'else']),
+  );
 });
