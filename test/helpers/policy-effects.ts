@@ -69,9 +69,9 @@ function sharesName(path: string, all: readonly string[]): boolean {
   return names.has(posix.basename(path));
 }
 
-/** Where a place of the command is, or undefined where it leads out. */
+/** Where a place of the command is, or undefined where it leads out; `..` is taken by its text. */
 export function placeOf(place: string, state: State, share: string): string | undefined {
-  const text = place.replace(/^~(?=\/|$)/, '').replace(/^\/+/, '');
+  const text = posix.normalize(place.replace(/^~(?=\/|$)/, '.').replace(/^\/+/, ''));
   const { path, leadsOut } = follow(state, '', text, ['/share', share]);
   return leadsOut ? undefined : path;
 }
@@ -83,7 +83,10 @@ const isFullFolder = (state: State, path: string): boolean =>
 /** Where the key and the command together may delete; the top is not among it. */
 function freeToDelete({ step: { key, command }, before, share }: Run): string[] {
   if (key !== 'deleting' || !asksToDelete(command)) return [];
-  const named = command.pull ? command.sources : [command.place];
+  // What stands for several names is in the folder in front of it.
+  const named = command.pull
+    ? command.sources.map((source) => source.replace(/[^/]*[*?[].*$/, ''))
+    : [command.place];
   return named.flatMap((place) => placeOf(place, before, share) ?? []);
 }
 
@@ -92,9 +95,10 @@ function losses(run: Run): string[] {
   const { step, first, before, after } = run;
   const sent = sentPaths(run);
   const zones = freeToDelete(run);
+  const { pull } = step.command;
   const isFree = (path: string): boolean =>
     zones.some((zone) =>
-      zone === '' ? step.command.pull && path.includes('/') : path.startsWith(`${zone}/`),
+      zone === '' || path === zone ? pull && path.includes('/') : path.startsWith(`${zone}/`),
     );
   const sentInodes = new Set([...sent].map((path) => before.get(path)?.inode));
   return [...before].flatMap(([path, was]): string[] => {

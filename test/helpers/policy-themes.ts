@@ -34,19 +34,20 @@ const backups: Theme = {
     [file('old/a.txt'), file('old/docs/b'), link('p', 'keep'), ...keep],
     [folder('p'), file('p/docs/a.txt'), folder('old/n')],
     [link('x/a.txt', '../keep/a.txt'), link('docs', '../private'), ...keep],
+    [link('a/b/n', '../../keep'), link('x/l', '../keep'), file('p'), file('old'), ...keep],
   ],
   sent: [
     [file('docs', 2), file('n', 2)],
     [file('a.txt', 2), file('n', 1)],
     [file('docs/a.txt', 2), file('x/n', 2)],
-    [link('n', 'a.txt'), link('a/b/docs', '../..')],
+    [link('n', 'a.txt'), link('a/b/docs', '../../.ssh'), link('x/b/n', '../../.ssh')],
   ],
   options: [
     ...[['-b'], ['-b'], ['-b', '--backup-dir=/'], ['-b', '--backup-dir=../'], ['--suffix=.old']],
     ...[['-b', '--backup-dir=p'], ['-b', '--backup-dir=/old'], ['--suffix=~'], ['--inplace']],
-    ...[['-b', '--backup-dir=../keep'], update, ['--delay-updates']],
+    ...[['-b', '--backup-dir=../keep'], update, ['--delay-updates'], ['-b', '--backup-dir=x/l']],
   ],
-  places: ['', '', 'x/', 'docs/', 'a/b/'],
+  places: ['', '', 'x/', 'docs/', 'a/b/', 'x/b/'],
 };
 
 const parts: Theme = {
@@ -121,7 +122,7 @@ const links: Theme = {
       ['-L'],
       ['--existing'],
     ],
-    ...[['-b', '--backup-dir=/'], ['--link-dest=/a/b'], ['--ignore-existing'], ['--no-relative']],
+    ...[['-b', '--backup-dir=/'], ['--ignore-existing'], ['--ignore-existing'], ['--no-relative']],
     ...[['--copy-unsafe-links'], ['--no-i-r'], ['-M--no-r'], ['-b', '--backup-dir=/keep/deep']],
   ],
   places: ['', '', 'self/', 'x/up/', 'x/l/', 'b/', 'a/b/', 'a/b/c/'],
@@ -162,7 +163,12 @@ const deleting: Theme = {
   options: [
     ...[['--delete'], ['--delete-after'], ['--force'], ['--max-delete=1'], ['--delete-excluded']],
     ...[['--delete-missing-args', '--files-from=-'], ['--remove-source-files'], ['-b', '--delete']],
-    ...[['--delete-before', '-K'], ['-R', '--delete'], ['--exclude=keep'], ['--delete', '-L']],
+    ...[
+      ['--delete', '-b', '--backup-dir=/keep'],
+      ['-R', '--delete'],
+      ['--exclude=keep'],
+      ['--delete', '-L'],
+    ],
   ],
   places: ['', 'x/', 'docs/', 'b/up/', 'self/', 'x/up/', 'x/l/', 'a/b/up/', 'x/*', 'self/x/'],
 };
