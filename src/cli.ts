@@ -6,7 +6,12 @@ import type { Command, CommanderError } from 'commander';
 import type { CommandModule } from './commands/index.js';
 import { declareProgram } from './commands/program.js';
 import { PysyncError, errnoOf } from './errors.js';
-import { endOnInterrupt, wasInterrupted } from './system/interrupt.js';
+import {
+  endOnInterrupt,
+  interruptedLine,
+  wasInterrupted,
+  whenInterrupted,
+} from './system/interrupt.js';
 import { version } from './system/version.js';
 
 /** Help or a version that was printed, or a command line that commander could not read. */
@@ -46,6 +51,7 @@ function buildProgram(): Command {
       const wrong = (await mistakes()).wrongCombination(Object.keys(own(program)), what);
       if (wrong !== undefined) throw wrong;
     }
+    whenInterrupted('nothing was changed');
     const module = await (asks ? import('./commands/import.js') : loadStatus(program));
     await module.run([], options);
   });
@@ -61,6 +67,7 @@ function buildProgram(): Command {
       if (misplaced !== undefined) {
         throw (await mistakes()).misplacedOption(misplaced, command);
       }
+      whenInterrupted(entry.ifInterrupted ?? 'nothing was changed');
       const given = { ...before, ...command.opts<Record<string, unknown>>() };
       await (await entry.load()).run(command.args, given);
     });
@@ -84,7 +91,12 @@ async function loadStatus(program: Command): Promise<CommandModule> {
 }
 
 async function report(error: unknown): Promise<number> {
-  if (wasInterrupted()) return 130;
+  if (wasInterrupted()) {
+    const { printError } = await import('./system/output.js');
+    const isTold = error instanceof PysyncError && error.code === 'INTERRUPTED';
+    printError(isTold ? (error as PysyncError).message : interruptedLine(), []);
+    return 130;
+  }
   if (error instanceof ParsingEnded) {
     const { verdict, command, hint } = error;
     if (verdict.exitCode === 0) return 0;
@@ -110,7 +122,10 @@ endOnInterrupt();
 process.stdout.on('error', (error) => {
   // A reader that has seen enough, as in `pysync keys | head`.
   if (errnoOf(error) === 'EPIPE') process.exit(0);
-  throw error;
+  // A terminal that was closed.
+  if (errnoOf(error) === 'EIO') process.exit(130);
+  // The file it goes to may be on a full disk.
+  void report(error).then((status) => process.exit(status));
 });
 
 buildProgram()

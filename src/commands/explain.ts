@@ -59,7 +59,7 @@ function explain(policy: Policy, command: string): Explanation {
       reason: reasonOf(decision, policy),
       hints: [],
       direction: decision.direction,
-      command: ['rsync', ...decision.arguments],
+      command: ['rsync', ...decision.arguments, '--', '.'],
       places: decision.places.map(({ path }) => path),
     };
   } catch (error) {

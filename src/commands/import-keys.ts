@@ -2,7 +2,7 @@
 import { PysyncError } from '../errors.js';
 import type { Access } from '../gate/policy.js';
 import type { KeyLine, OurKey } from '../keys/authorized-keys.js';
-import { accountsBehind } from '../keys/imported.js';
+import { accountsBehind } from '../keys/same-source.js';
 import { peerName } from '../keys/peer-name.js';
 import { readKeyText } from '../keys/public-key.js';
 import type { PublicKey, RejectedLine } from '../keys/public-key.js';

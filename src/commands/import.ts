@@ -1,15 +1,20 @@
 /** `pysync -i`: imports peers' keys, so that they can send files and do nothing else. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { formatKeyLine } from '../keys/authorized-keys.js';
 import type { UpsertOutcome } from '../keys/authorized-keys.js';
 import { importedKeys } from '../keys/imported.js';
-import { installKeys, previewKeys } from '../keys/install.js';
+import { installKeys, keepRoomToRevoke, previewKeys } from '../keys/install.js';
 import { launcherPath, makeLauncher } from '../share/launcher.js';
-import { makeShare, sharePath } from '../share/share.js';
+import { cappedShares } from '../share/registry.js';
+import { shareNotices } from '../share/notices.js';
+import { fitSharePath, makeShare, placeOf, refuseReplaced } from '../share/share.js';
 import { defaultShare } from '../system/folders.js';
+import { whenInterrupted } from '../system/interrupt.js';
 import { note } from '../system/output.js';
 import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
+import { namedShare } from '../volume/named.js';
 import { collect } from './import-keys.js';
 import type { Collected } from './import-keys.js';
 import { printImport } from './import-report.js';
@@ -31,9 +36,19 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   const sources = Array.isArray(options['import']) ? options['import'].map(String) : [];
   for (const sentence of circumstances(sources)) note(`pysync: ${sentence}`);
   const confine = readConfine(options);
+  const folder = readFolder(options) ?? defaultShare();
+  const before = (await importedKeys()).keys;
+  const known = [
+    ...before.map(({ policy }) => policy.share),
+    ...(await cappedShares()).map(({ path }) => path),
+  ];
+  refuseReplaced(folder, known);
+  // A cap can also be taken from what would not be taken for a share any more.
+  const isGivenUp = sources.length === 0 && options['size'] === 'none';
+  const share = await namedShare(folder, isGivenUp ? placeOf : fitSharePath);
   const rules = {
     launcher: launcherPath(),
-    share: sharePath(readFolder(options) ?? defaultShare()),
+    share,
     access: readAccess(options),
     allowDelete: readAllowDelete(options),
     from: readFrom(options),
@@ -44,10 +59,10 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   // Volumes are loaded only where there is one to make.
   const sizing = options['size'] === undefined ? undefined : await import('./size.js');
   const size = sizing?.readSize(options);
-  const before = sources.length === 0 ? [] : (await importedKeys()).keys;
   const collected = await collect(sources, rules, before);
   // All that is refused is refused before the first thing is made.
   const preview = await previewKeys(homedir(), collected.lines);
+  const notices = sources.length === 0 ? [] : shareNotices(share, known);
   if (isDry && size !== undefined) note(`pysync: ${describeDrySize(rules.share, size)}`);
   // The cap first: no key gets in before it is there.
   const capped =
@@ -64,7 +79,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
       outcome: outcomes[i] ?? 'unchanged',
       before: before.find(({ policy }) => policy.key === line.policy.key),
     })),
-    notes: collected.notes,
+    notes: [...collected.notes, ...notices],
     rejected: collected.rejected,
     share: rules.share,
     access: rules.access,
@@ -100,6 +115,9 @@ async function install(
   // Fail closed: no key gets in before there is a place and a sandbox for it.
   makeShare(share);
   await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), confine);
+  // Nor before it can be taken back.
+  await keepRoomToRevoke(homedir(), collected.lines.map(formatKeyLine).join('\n').length + 1);
+  whenInterrupted('the keys may be imported by now; pysync keys shows them');
   return installKeys(homedir(), collected.lines);
 }
 

@@ -21,6 +21,11 @@ export interface CommandEntry {
   readonly hint?: string;
   /** Adds the command's own options; `--json` and `--help` come by themselves. */
   readonly options?: (command: Command) => void;
+  /**
+   * What is told after Ctrl-C as it completes "interrupted: …"; without it: nothing was changed. The
+   * empty text where Ctrl-C is the usual end.
+   */
+  readonly ifInterrupted?: string;
   readonly load: () => Promise<CommandModule>;
 }
 
@@ -45,6 +50,7 @@ export const commands: readonly CommandEntry[] = [
         .option('--expired', 'take all expired keys back')
         .option('--dry-run', 'show what would be taken back, and change nothing');
     },
+    ifInterrupted: 'keys may have been taken out by now; pysync keys shows which are left',
     load: () => import('./revoke.js'),
   },
   {
@@ -55,6 +61,8 @@ export const commands: readonly CommandEntry[] = [
         .option('--yes', 'revoke keys that are gone there, and import new ones')
         .option('--dry-run', 'show what has changed there, and change nothing');
     },
+    ifInterrupted:
+      'keys may have changed by now; pysync keys shows them, and refresh can be run again',
     load: () => import('./refresh.js'),
   },
   {
@@ -67,11 +75,13 @@ export const commands: readonly CommandEntry[] = [
         .option('--peer <peer>', 'only those of this peer, by name or fingerprint')
         .option('--since <when>', 'only later ones: 12h, 2d, 2w, or a date as 2026-12-31');
     },
+    ifInterrupted: '',
     load: () => import('./log.js'),
   },
   {
     usage: 'mount [share...]',
     summary: 'mount capped shares (the first transfer does so by itself)',
+    ifInterrupted: 'nothing is lost; the next pysync or transfer mounts what is not',
     load: () => import('./mount.js'),
   },
   {
@@ -80,6 +90,7 @@ export const commands: readonly CommandEntry[] = [
     options: (command) => {
       command.option('--wait', 'wait for running transfers to end');
     },
+    ifInterrupted: 'nothing is lost; pysync status shows what is mounted',
     load: () => import('./unmount.js'),
   },
   {
@@ -102,6 +113,7 @@ export const commands: readonly CommandEntry[] = [
         .option('--fix', 'mend what can be mended without more rights')
         .option('--deep', 'also what takes long: start libguestfs');
     },
+    ifInterrupted: 'what was fixed by now stays so; pysync doctor can be run again',
     load: () => import('./doctor.js'),
   },
   {
@@ -131,6 +143,7 @@ export const commands: readonly CommandEntry[] = [
         .option('--delete-files', 'delete all files in the shares, too')
         .option('--dry-run', 'show what would be taken back, and change nothing');
     },
+    ifInterrupted: 'what was taken back by now stays so; pysync uninstall goes on with the rest',
     load: () => import('./uninstall.js'),
   },
 ];
@@ -154,6 +167,10 @@ export function frontDoorOptions(program: Command): void {
     .option('--confine <level>', 'with none: go without a sandbox where none works')
     .optionsGroup('How the share is capped, with --size:')
     .option('--engine <engine>', 'what makes the volume: libguestfs (default) or e2fsprogs')
+    .option(
+      '--image-dir <dir>',
+      "the folder for the disk image (default: pysync's own, or beside a share on another disk)",
+    )
     .option('--kernel-mount', 'mount the volume by the kernel, which is faster; asks for sudo once')
     .option('--wait', 'wait for running transfers to end before the size is changed')
     .option('--yes', 'remove what was moved into or out of a volume, once it is proved')

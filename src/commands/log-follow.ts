@@ -69,7 +69,9 @@ function showText(): (happenings: readonly Happening[]) => void {
     const running: string[] = [];
     for (const { transfer, files, kinds, progress } of byTransfer(happenings)) {
       if (kinds.has('started') && transfer.ending.kind === 'running') {
-        say(`${clock()}  ${describeProgress(transfer, { current: undefined, rate: undefined })}`);
+        say(
+          `${clock()}  ${describeProgress(transfer, { current: undefined, rate: undefined, silentMs: undefined })}`,
+        );
       }
       files.slice(0, shownFiles).forEach((file) => {
         say(`${clock()}  ${printable(transfer.header.peer)}  ${describeFile(file)}`);

@@ -47,7 +47,7 @@ export function misplacedOption(option: string, command: Command): PysyncError {
   );
 }
 
-const aboutCaps = ['engine', 'kernelMount', 'wait', 'yes'];
+const aboutCaps = ['engine', 'imageDir', 'kernelMount', 'wait', 'yes'];
 const aboutKeys = ['access', 'allowDelete', 'from', 'expires', 'name', 'confine'];
 
 /** For options that say how to import or to cap, without anything to import or a cap. */
@@ -66,7 +66,7 @@ export function wrongCombination(
   const idle = [...(imports ? [] : aboutKeys), ...(size === undefined ? aboutCaps : [])];
   const first = names.find((name) => idle.includes(name));
   if (first !== undefined) return nothingToDo(first);
-  const aboutMaking = names.find((name) => ['engine', 'kernelMount'].includes(name));
+  const aboutMaking = names.find((name) => ['engine', 'imageDir', 'kernelMount'].includes(name));
   if (aboutMaking === undefined || size !== 'none') return undefined;
   return usage(`${kebab(aboutMaking)} does not go together with --size none: no volume is made`);
 }

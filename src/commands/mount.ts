@@ -1,13 +1,14 @@
 /** `pysync mount [dir]`: mounts the volumes of capped shares; the gate does so by itself. */
 import { PysyncError } from '../errors.js';
 import { cappedShares, shareRecord } from '../share/registry.js';
-import { sharePath } from '../share/share.js';
+import { placeOf } from '../share/share.js';
 import { note, print } from '../system/output.js';
 import { printable } from '../system/text.js';
+import { namedShare } from '../volume/named.js';
 import { openVolume } from '../volume/open.js';
 
 export async function run(args: readonly string[]): Promise<void> {
-  const wanted = args.map(sharePath);
+  const wanted = await Promise.all(args.map((folder) => namedShare(folder, placeOf)));
   const records = await cappedShares();
   const meant = records.filter(({ path }) => wanted.length === 0 || wanted.includes(path));
   if (meant.length === 0) {

@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { PysyncError } from '../errors.js';
 import type { Header } from '../gate/session.js';
 import type { OurKey } from '../keys/authorized-keys.js';
-import { importedKeys, isSameSource } from '../keys/imported.js';
+import { importedKeys } from '../keys/imported.js';
+import { isSameSource } from '../keys/same-source.js';
+import { keepRoomToRevoke } from '../keys/install.js';
 import { askAgain, sourcesOf, whyNotAskable } from '../keys/refresh.js';
 import type { ImportedSource, SourceReport } from '../keys/refresh.js';
 import { launcherPath, makeLauncher } from '../share/launcher.js';
-import { makeShare } from '../share/share.js';
+import { fitSharePath, makeShare } from '../share/share.js';
 import { confirm } from '../system/confirm.js';
 import { note, print, printJson } from '../system/output.js';
 import { printable } from '../system/text.js';
@@ -129,8 +131,12 @@ async function follow(asked: readonly SourceReport[]): Promise<Followed> {
 async function makeReady(shares: readonly string[]): Promise<PysyncError | undefined> {
   if (shares.length === 0) return undefined;
   try {
-    for (const share of new Set(shares)) makeShare(share);
+    for (const share of new Set(shares)) {
+      await fitSharePath(share);
+      makeShare(share);
+    }
     await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), undefined);
+    await keepRoomToRevoke(homedir());
     return undefined;
   } catch (error) {
     if (error instanceof PysyncError) return error;

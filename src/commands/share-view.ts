@@ -1,19 +1,27 @@
 /** A share as `pysync status` shows it: how much is in it, and the state of its cap. */
-import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
+import { placeFault, placeFaults } from '../gate/share-place.js';
+import type { PlaceFault } from '../gate/share-place.js';
 import type { OurKey } from '../keys/authorized-keys.js';
+import { quoteAll } from '../gate/quote.js';
 import type { ShareRecord } from '../share/registry.js';
+import { placeRemedy } from '../share/share.js';
 import { usageOf } from '../share/usage.js';
 import type { Usage } from '../share/usage.js';
+import { namesIn } from '../system/readable.js';
 import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
 import type { Capacity } from '../volume/capacity.js';
+import type { KeptImage } from '../volume/kept.js';
 import type { VolumeState } from '../volume/state.js';
+import { volumeOf } from '../volume/volume.js';
 
 export interface ShareView {
   readonly path: string;
   readonly keys: readonly OurKey[];
+  /** Why nobody is served there: it is not the folder that was shared. */
+  readonly fault?: PlaceFault;
   /** Of a share that is there, and where it has a cap, mounted. */
   readonly usage?: Usage;
   readonly volume?: VolumeView;
@@ -34,6 +42,11 @@ export async function viewShare(
   keys: readonly OurKey[],
   record: ShareRecord | undefined,
 ): Promise<ShareView> {
+  // What no key is for yet has not been shared as what it is, and a volume's mount point is made.
+  const isNew = keys.length === 0 && record === undefined;
+  const found = isNew ? undefined : placeFault(path);
+  const fault = found === 'missing' && record !== undefined ? undefined : found;
+  if (fault !== undefined) return { path, keys, fault };
   const volume = record === undefined ? undefined : await viewVolume(record);
   const isThere = volume === undefined || volume.capacity !== undefined;
   const usage = isThere ? await usageOf(path) : undefined;
@@ -59,12 +72,17 @@ async function viewVolume(record: ShareRecord): Promise<VolumeView> {
   // A mount that hangs cannot be looked into; for its owner it is as good as dead.
   const state = await stateOf(record).catch(() => 'stale' as const);
   if (state !== 'mounted') return { record, state, notes };
-  return { record, state, notes, capacity: await capacityOf(record.path, record.volume.overhead) };
+  const capacity = await capacityOf(record.path, record.volume.overhead);
+  if (capacity.filesLeft === 0) {
+    const what = `it holds ${capacity.entries} files and folders, as many as it can`;
+    notes.push(`no more files fit, though bytes are free: ${what}`);
+  }
+  return { record, state, notes, capacity };
 }
 
 /** Files beside the share that an earlier operation left for the owner. */
 function waiting({ path, leftover }: ShareRecord): string[] {
-  const found = readdirSync(dirname(path))
+  const found = namesIn(dirname(path))
     .filter((name) => name.startsWith(`${basename(path)}.found-`))
     .map((name) => `files that lay under the mount point are in ${join(dirname(path), name)}`);
   if (leftover === undefined) return found;
@@ -72,10 +90,14 @@ function waiting({ path, leftover }: ShareRecord): string[] {
 }
 
 /** The line behind the share's path. */
-export function describeShare({ path, keys, usage, volume }: ShareView): string {
+export function describeShare({ path, keys, fault, usage, volume }: ShareView): string {
+  if (fault !== undefined) {
+    return `${placeFaults[fault]}, so nobody can send: ${printable(placeRemedy(path, fault))}`;
+  }
   if (volume !== undefined) return describeVolume(volume, usage);
-  if (usage === undefined && keys.length === 0) return 'not made yet';
-  if (usage === undefined) return `is not there, so nobody can send: mkdir ${printable(path)}`;
+  if (usage === undefined) {
+    return keys.length === 0 ? 'not made yet' : 'cannot be looked into, so nobody can send';
+  }
   const { bytes, complete, free } = usage;
   const sum = `${complete ? '' : 'over '}${formatSize(bytes)}`;
   return `${sum} in ${count(usage)}, no size cap, ${formatSize(free)} free on this disk`;
@@ -89,23 +111,43 @@ function describeVolume({ record, state, capacity }: VolumeView, usage: Usage | 
   const { size, engine, mount } = record.volume;
   const cap = `capped at ${formatSize(size)}`;
   if (capacity === undefined) return `${cap}, ${state}`;
-  const { used, free } = capacity;
+  const { used, free, filesLeft } = capacity;
   const inFiles = usage === undefined ? '' : ` in ${count(usage)}`;
   const how = `${state} with ${mount}, made with ${engine}`;
-  return `${cap}: ${formatSize(used)} used${inFiles}, ${formatSize(free)} free (${how})`;
+  const room = `room for ${filesLeft} more ${filesLeft === 1 ? 'file' : 'files'}`;
+  return `${cap}: ${formatSize(used)} used${inFiles}, ${formatSize(free)} free (${how}), ${room}`;
 }
 
 /** What belongs below that line. */
-export function shareNotes({ volume }: ShareView): readonly string[] {
-  return volume?.notes.map(printable) ?? [];
+export function shareNotes({ path, volume }: ShareView): readonly string[] {
+  if (volume === undefined) return [];
+  const { folder } = volume.record.volume;
+  const { image } = volumeOf(path, volume.record.volume);
+  const place = folder === undefined ? [] : [`its disk image is ${image}`];
+  return [...place, ...volume.notes].map(printable);
+}
+
+/** Images that no share uses: a line for each, and how they go. */
+export function describeKept(kept: readonly KeptImage[]): readonly string[] {
+  return kept.flatMap(({ path, size }) => [
+    `Kept: the disk image of a share that has no cap any more (${formatSize(size)}); files may still be in it.`,
+    `    when nobody needs it: ${printable(quoteAll(['rm', path]))}`,
+  ]);
 }
 
 /** For `--json`; the keys are the caller's. */
-export function shareAsJson({ path, usage, volume }: ShareView): object {
-  if (volume === undefined) return { path, usage: usage ?? null, volume: null };
+export function shareAsJson({ path, fault, usage, volume }: ShareView): object {
+  const problem = fault === undefined ? null : placeFaults[fault];
+  if (volume === undefined) return { path, problem, usage: usage ?? null, volume: null };
   const { record, state, capacity, notes } = volume;
   const { size, engine, mount } = record.volume;
   const counted = usage === undefined ? {} : { files: usage.files, complete: usage.complete };
   const figures = { ...capacity, ...counted };
-  return { path, usage: null, volume: { size, state, engine, mount, ...figures, notes } };
+  const { image } = volumeOf(path, record.volume);
+  return {
+    path,
+    problem,
+    usage: null,
+    volume: { size, state, engine, mount, image, ...figures, notes },
+  };
 }

@@ -13,6 +13,8 @@ export interface SizeReport {
   readonly usable?: number;
   readonly engine?: string;
   readonly mount?: string;
+  /** The disk image, where it is not in pysync's own folder. */
+  readonly image?: string;
   /** Where files or an image are kept until the owner removes them. */
   readonly kept?: string;
   /** What to tell besides. */
@@ -26,7 +28,15 @@ export function reportSize(report: SizeReport, options: Options): void {
 }
 
 /** A report as lines for a person; its notes are told apart. */
-export function describeSize({ share, size, usable, engine, mount, kept }: SizeReport): string[] {
+export function describeSize({
+  share,
+  size,
+  usable,
+  engine,
+  mount,
+  image,
+  kept,
+}: SizeReport): string[] {
   const where = printable(share);
   const lines =
     size === null
@@ -35,6 +45,7 @@ export function describeSize({ share, size, usable, engine, mount, kept }: SizeR
           `${where} is capped at ${formatSize(size)}; ${formatSize(usable ?? 0)} of it are for files.`,
           `The volume was made with ${engine ?? ''} and is mounted with ${mount ?? ''}.`,
         ];
+  if (image !== undefined) lines.push(`Its disk image is ${printable(image)}.`);
   if (kept === undefined) return lines;
   return [...lines, `Kept until you remove it: ${printable(kept)}`];
 }

@@ -1,9 +1,13 @@
 /** `--size`: gives a share a cap, changes it, or takes it away. */
-import { rmSync } from 'node:fs';
+import { realpathSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { PysyncError } from '../errors.js';
+import { importedKeys } from '../keys/imported.js';
 import type { ShareRecord } from '../share/registry.js';
-import { shareRecord, writeShareRecord } from '../share/registry.js';
+import { cappedShares, shareRecord, writeShareRecord } from '../share/registry.js';
+import { absolutePath } from '../share/share.js';
 import { confirm } from '../system/confirm.js';
+import { whenInterrupted } from '../system/interrupt.js';
 import { startProgress } from '../system/progress.js';
 import { formatSize, parseSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
@@ -11,13 +15,15 @@ import { capacityOf } from '../volume/capacity.js';
 import { createVolume } from '../volume/create.js';
 import type { CreateOptions, Created } from '../volume/create.js';
 import { minimumSize } from '../volume/layout.js';
-import { forgetKernelMount, useKernelMount } from '../volume/kernel-mount.js';
+import { useKernelMount } from '../volume/kernel-mount.js';
 import { openVolume } from '../volume/open.js';
 import { resizeVolume } from '../volume/resize.js';
-import { uncapVolume } from '../volume/uncap.js';
+import { volumeOf } from '../volume/volume.js';
 import type { EngineName } from '../volume/volume.js';
 import { text, usage } from './options.js';
 import type { Options } from './options.js';
+import { uncap } from './size-none.js';
+import type { Ask } from './size-none.js';
 import type { SizeReport } from './size-report.js';
 
 /** The cap a person asked for: bytes, or `none`. Throws PysyncError `USAGE`. */
@@ -40,6 +46,7 @@ export async function setSize(
   const progress = startProgress();
   const settings: CreateOptions = {
     engine: readEngine(options),
+    imageFolder: readImageFolder(options),
     waitMs: options['wait'] === true ? 24 * 3600 * 1000 : 0,
     onProgress: progress.show,
   };
@@ -59,8 +66,6 @@ export async function setSize(
   }
 }
 
-type Ask = (question: string) => Promise<boolean>;
-
 async function cap(
   share: string,
   size: number,
@@ -72,17 +77,25 @@ async function cap(
   const notes = old === undefined ? [] : [...(await openVolume(old))];
   // Opening it may have undone an operation that was broken off.
   const before = await shareRecord(share);
+  if (before !== undefined) refuseOtherFolder(before, settings.imageFolder);
   let made: Created;
-  if (before === undefined) made = await createVolume(share, size, settings);
+  if (before === undefined) made = await createVolume(share, size, await withShares(settings));
   else if (before.volume.size === size) made = { record: before, notes: [] };
   else made = await resizeVolume(before, size, settings);
   if (kernelMount !== undefined) {
+    const instead = `mounted with ${made.record.volume.mount}`;
+    whenInterrupted(`${printable(share)} is capped at ${formatSize(size)}, and ${instead}`);
     made = { ...made, record: await useKernelMount(made.record, settings.waitMs, kernelMount) };
   }
   const { engine, mount, overhead } = made.record.volume;
+  whenInterrupted(`${printable(share)} is capped at ${formatSize(size)}`);
   const { usable } = await capacityOf(share, overhead);
   const kept = await removeOriginals(made.record, mayRemove);
-  const report = { share, size, usable, engine, mount, notes: [...notes, ...made.notes] };
+  const { image, folder } = volumeOf(share, made.record.volume);
+  const report = {
+    ...{ share, size, usable, engine, mount, notes: [...notes, ...made.notes] },
+    ...(folder === undefined ? {} : { image }),
+  };
   return kept === undefined ? report : { ...report, kept };
 }
 
@@ -92,31 +105,15 @@ async function removeOriginals(
   mayRemove: Ask,
 ): Promise<string | undefined> {
   if (leftover === undefined) return undefined;
-  const question = `The files are in the volume now, compared by checksum. Remove the originals in ${printable(leftover)}?`;
+  const kept = printable(leftover);
+  whenInterrupted(
+    `${printable(path)} is capped, and the originals of its files may still be in ${kept}`,
+  );
+  const question = `The files are in the volume now, compared by checksum. Remove the originals in ${kept}?`;
   if (!(await mayRemove(question))) return leftover;
   rmSync(leftover, { recursive: true, force: true });
   await writeShareRecord(path, { path, volume });
   return undefined;
-}
-
-async function uncap(share: string, settings: CreateOptions, mayRemove: Ask): Promise<SizeReport> {
-  const record = await shareRecord(share);
-  if (record === undefined) return { share, size: null, notes: [] };
-  const uncapped = await uncapVolume(record, settings);
-  const { image } = uncapped;
-  const notes = [...uncapped.notes];
-  if (record.leftover !== undefined) {
-    notes.push(`files from when the share was capped are still kept in ${record.leftover}`);
-  }
-  const useless = await forgetKernelMount(record, (line) =>
-    mayRemove(`This line of /etc/fstab is of no use any more:\n  ${line}\nRemove it?`),
-  );
-  if (useless !== undefined) notes.push(useless);
-  if (image === undefined) return { share, size: null, notes };
-  const question = `The files are out of the volume, compared by checksum. Remove its image ${printable(image)}?`;
-  if (!(await mayRemove(question))) return { share, size: null, kept: image, notes };
-  rmSync(image, { force: true });
-  return { share, size: null, notes };
 }
 
 function readEngine(options: Options): EngineName | undefined {
@@ -126,4 +123,37 @@ function readEngine(options: Options): EngineName | undefined {
     exitStatus: 2,
     hints: ['it is libguestfs or e2fsprogs'],
   });
+}
+
+function readImageFolder(options: Options): string | undefined {
+  const folder = text(options, 'imageDir');
+  if (folder === '')
+    throw usage('--image-dir is empty', 'name a folder, such as --image-dir ~/images');
+  return folder === undefined ? undefined : absolutePath(folder);
+}
+
+/** An image must not lie where a peer can change it. */
+async function withShares(settings: CreateOptions): Promise<CreateOptions> {
+  const { keys } = await importedKeys();
+  const shares = keys.map(({ policy }) => policy.share);
+  return { ...settings, shares: [...shares, ...(await cappedShares()).map(({ path }) => path)] };
+}
+
+/** An image stays where it was made. */
+function refuseOtherFolder({ path, volume }: ShareRecord, wanted: string | undefined): void {
+  if (wanted === undefined) return;
+  const folder = dirname(volumeOf(path, volume).image);
+  if (wanted === folder || realPathOf(wanted) === realPathOf(folder)) return;
+  throw usage(
+    `--image-dir is for a new cap, and the disk image of ${printable(path)} is in ${printable(folder)}`,
+    'to move it: take the cap away with --size none, then cap the share again',
+  );
+}
+
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }

@@ -8,11 +8,15 @@ import { lookTwice } from '../history/rate.js';
 import type { Progress } from '../history/rate.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys, isExpired } from '../keys/imported.js';
+import { keepRoomToRevoke } from '../keys/install.js';
 import { cappedShares } from '../share/registry.js';
 import { isLauncherCurrent, launcherSettings, makeLauncher } from '../share/launcher.js';
 import { levelMeanings } from '../share/level-meanings.js';
 import { defaultShare } from '../system/folders.js';
+import { imagesWithoutShare } from '../volume/kept.js';
+import type { KeptImage } from '../volume/kept.js';
 import { columns, note, print, printJson, style } from '../system/output.js';
+import { sweepTemporaryFolders } from '../system/temporary.js';
 import { printable } from '../system/text.js';
 import { describeAccess, keyAsJson } from './describe.js';
 import type { Options } from './options.js';
@@ -24,7 +28,7 @@ import {
   serverAsJson,
 } from './reach.js';
 import type { Reach } from './reach.js';
-import { describeShare, shareAsJson, shareNotes, viewShare } from './share-view.js';
+import { describeKept, describeShare, shareAsJson, shareNotes, viewShare } from './share-view.js';
 import type { ShareView } from './share-view.js';
 import {
   describeProgress,
@@ -35,6 +39,7 @@ import {
 
 interface Status {
   readonly shares: readonly ShareView[];
+  readonly kept: readonly KeptImage[];
   readonly broken: readonly string[];
   readonly running: readonly (readonly [Logged, Progress])[];
   /** The last ones that have ended, the oldest first. */
@@ -45,6 +50,7 @@ interface Status {
 
 export async function run(_args: readonly string[], options: Options): Promise<void> {
   const [{ keys, broken }, reach] = await Promise.all([importedKeys(), findReach()]);
+  sweepTemporaryFolders();
   const records = await cappedShares();
   const paths = new Set([
     ...keys.map(({ policy }) => policy.share),
@@ -63,7 +69,8 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   );
   const { level, problems } = await mendLauncher(keys);
   for (const line of problems) note(printable(line));
-  const status: Status = { shares, broken, ...(await recent()), level, reach };
+  const kept = await imagesWithoutShare();
+  const status: Status = { shares, kept, broken, ...(await recent()), level, reach };
   if (options['json'] === true) printJson(asJson(status));
   else printText(status);
 }
@@ -92,6 +99,7 @@ async function mendLauncher(
   }
   try {
     const { level } = await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), undefined);
+    await keepRoomToRevoke(homedir());
     return { level, problems: ['pysync: the launcher was out of date and was made anew'] };
   } catch (error) {
     if (!(error instanceof PysyncError)) throw error;
@@ -100,7 +108,7 @@ async function mendLauncher(
   }
 }
 
-function printText({ shares, broken, running, last, level, reach }: Status): void {
+function printText({ shares, kept, broken, running, last, level, reach }: Status): void {
   for (const sentence of broken) note(`pysync: ${printable(sentence)}`);
   const keys = shares.flatMap((share) => share.keys);
   for (const share of shares) {
@@ -108,6 +116,7 @@ function printText({ shares, broken, running, last, level, reach }: Status): voi
     for (const line of shareNotes(share)) print(`    ${line}`);
     for (const line of columns(share.keys.map(describeKey))) print(`    ${line}`);
   }
+  for (const line of describeKept(kept)) print(line);
   if (keys.length === 0) {
     print();
     print('Nobody may send yet. To let somebody in: pysync -i <key | file | github-user>');
@@ -144,9 +153,10 @@ function describeKey(key: OurKey): string[] {
   return [key.policy.peer, key.policy.key, describeAccess(key) + expired];
 }
 
-function asJson({ shares, broken, running, last, level, reach }: Status): object {
+function asJson({ shares, kept, broken, running, last, level, reach }: Status): object {
   return {
     shares: shares.map((share) => ({ ...shareAsJson(share), keys: share.keys.map(keyAsJson) })),
+    keptImages: kept,
     broken,
     running: running.map(([{ header, bytes }, progress]) => {
       const { peer, key, address, direction, share, time } = header;

@@ -4,8 +4,8 @@ import type { Header } from '../gate/session.js';
 import { endTransfers } from '../history/running.js';
 import { addKeys, removeKeys } from '../keys/authorized-keys.js';
 import type { BrokenLine, KeyLine, OurKey } from '../keys/authorized-keys.js';
-import { isSameSource } from '../keys/imported.js';
-import { editAuthorizedKeys } from '../keys/install.js';
+import { isSameSource } from '../keys/same-source.js';
+import { editAuthorizedKeys, keepRoomToRevoke } from '../keys/install.js';
 import { printable } from '../system/text.js';
 import { describeAccess } from './describe.js';
 
@@ -46,6 +46,8 @@ export async function takeBack(
   const all = [...removed, ...second.removed];
   // The lines first: whoever is cut off must not get in again.
   const ended = await endTransfers(new Set(all.map(({ policy }) => policy.key)));
+  // On a full disk it was used up. If there is still no room now, the next import asks for it.
+  await keepRoomToRevoke(homedir()).catch(() => undefined);
   return { removed: all, added, ended };
 }
 

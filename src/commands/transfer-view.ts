@@ -29,14 +29,23 @@ function describeFiles(transfer: Transfer): string {
   const [verb, place] =
     header.direction === 'push' ? ['sent', `to ${share}`] : ['fetched', `from ${share}`];
   if (header.direction === 'none') return `asked for: ${shorten(printable(header.command))}`;
+  const left = describeParts(transfer);
   if (fileCount === 0) {
-    return header.direction === 'push' ? `sent no file ${place}` : `looked into ${share}`;
+    return header.direction === 'push' ? `sent no file ${place}${left}` : `looked into ${share}`;
   }
   const atLeast = complete ? '' : 'at least ';
   const count = `${fileCount} ${fileCount === 1 ? 'file' : 'files'}`;
   // Worth a word where a good part was there already, or was compressed.
   const wire = transferred < bytes * 0.9 ? ` (${formatSize(transferred)} over the network)` : '';
-  return `${verb} ${atLeast}${count}, ${formatSize(bytes)}${wire}, ${place}`;
+  return `${verb} ${atLeast}${count}, ${formatSize(bytes)}${wire}, ${place}${left}`;
+}
+
+/** `, left a part of big.iso, 12.3MB`: what the next transfer goes on with. */
+function describeParts({ parts }: Transfer): string {
+  const [first, ...others] = parts;
+  if (first === undefined) return '';
+  const more = others.length === 0 ? '' : ` and of ${others.length} more`;
+  return `, left a part of ${printable(first.name)}, ${formatSize(first.bytes)}${more}`;
 }
 
 function shorten(text: string): string {
@@ -55,12 +64,18 @@ export function describeFile(file: SentFile): string {
 }
 
 /** `bob (192.168.1.42) is sending into /home/anna/public: big.iso, 12.3MB, 8MB a second`. */
-export function describeProgress({ header }: Transfer, { current, rate }: Progress): string {
+export function describeProgress(
+  { header }: Transfer,
+  { current, rate, silentMs }: Progress,
+): string {
   const what = header.direction === 'push' ? 'is sending into' : 'is fetching from';
   const who = `${printable(header.peer)} (${printable(header.address)})`;
   const file = current === undefined ? '' : `: ${describeCurrent(current)}`;
+  const minutes = Math.round((silentMs ?? 0) / 60_000);
+  // Its sender may have left the network, which TCP takes hours to notice.
+  const silence = `, lost? nothing has come for ${minutes < 1 ? 'half a minute' : `${minutes} min`}`;
   const speed = rate === undefined ? '' : `, ${formatSize(Math.round(rate))} a second`;
-  return `${who} ${what} ${printable(header.share)}${file}${speed}`;
+  return `${who} ${what} ${printable(header.share)}${file}${silentMs === undefined ? speed : silence}`;
 }
 
 function describeCurrent({ name, position, size }: CurrentFile): string {
@@ -70,7 +85,8 @@ function describeCurrent({ name, position, size }: CurrentFile): string {
 
 /** For `--json`; `ended` is the time of its end, where that is known. */
 export function transferAsJson(transfer: Transfer, ended: Date | undefined): object {
-  const { id, header, fileCount, bytes, transferred, complete, ending, hookStatus } = transfer;
+  const { id, header, parts, fileCount, bytes, transferred, complete, ending, hookStatus } =
+    transfer;
   const { time, peer, key, address, share, direction, command } = header;
   return {
     id,
@@ -84,6 +100,7 @@ export function transferAsJson(transfer: Transfer, ended: Date | undefined): obj
     outcome: ending.kind,
     exitCode: 'status' in ending ? ending.status : ending.kind === 'done' ? 0 : null,
     reason: ending.kind === 'refused' ? ending.reason : null,
+    parts,
     fileCount,
     bytes,
     transferred,
@@ -99,11 +116,12 @@ export function fileAsJson(file: SentFile): object {
 }
 
 /** For `--json`. */
-export function progressAsJson({ current, rate }: Progress): object {
+export function progressAsJson({ current, rate, silentMs }: Progress): object {
   return {
     file: current?.name ?? null,
     position: current?.position ?? null,
     size: current?.size ?? null,
     rate: rate === undefined ? null : Math.round(rate),
+    silentSeconds: silentMs === undefined ? null : Math.round(silentMs / 1000),
   };
 }

@@ -11,7 +11,7 @@ import { cappedShares } from '../share/registry.js';
 import type { ShareRecord } from '../share/registry.js';
 import { configFolder, dataFolder, defaultShare, stateFolder } from '../system/folders.js';
 import { formatSize } from '../system/sizes.js';
-import { strayImages } from '../volume/remove.js';
+import { imagesWithoutShare } from '../volume/kept.js';
 import { originalsOf, uncappedOf } from '../volume/state.js';
 
 export interface Installed {
@@ -53,7 +53,8 @@ export async function findInstalled(known: readonly string[] = []): Promise<Inst
     running: runningSessions(stateFolder()).length,
     volumes,
     unknownVolumes,
-    strays: unknownVolumes === undefined ? await strayImages() : [],
+    strays:
+      unknownVolumes === undefined ? (await imagesWithoutShare()).map(({ path }) => path) : [],
     shares: shares.filter((path) => existsSync(path)),
     beside: [...new Set([...shares, defaultShare()])].flatMap(namesBeside),
     folders: [...new Set([dataFolder(), stateFolder(), configFolder()])].filter((path) =>

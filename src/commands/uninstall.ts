@@ -20,6 +20,7 @@ import { wasInterrupted } from '../system/interrupt.js';
 import { print, printJson } from '../system/output.js';
 import { startProgress } from '../system/progress.js';
 import { printable } from '../system/text.js';
+import { removeImage } from '../volume/image-folder.js';
 import { mountsBelow } from '../volume/mount-table.js';
 import { deleteVolume, dissolveVolume, tidyVolumes } from '../volume/remove.js';
 import { keyAsJson } from './describe.js';
@@ -58,7 +59,8 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   }
   const done = await takeAllBack(found, deleteFiles);
   // The shares are known from the keys, which are gone by now.
-  const left = describeLeft(await findInstalled(found.shares), false);
+  const strays = found.strays.filter((path) => existsSync(path));
+  const left = describeLeft({ ...(await findInstalled(found.shares)), strays }, false);
   if (asJson) {
     const { revoked, ended, told, problems } = done;
     const endedTransfers = endedAsJson(ended);
@@ -103,8 +105,10 @@ async function takeAllBack(found: Installed, deleteFiles: boolean): Promise<Done
   if (unknownVolumes !== undefined) problems.push(unknownVolumes.message, ...unknownVolumes.hints);
   for (const record of found.volumes) await endVolume(record, deleteFiles, told, problems);
   if (deleteFiles) {
-    for (const path of [...found.shares, ...found.beside, ...found.strays]) {
-      deleteTree(path, told, problems);
+    for (const path of [...found.shares, ...found.beside]) deleteTree(path, told, problems);
+    for (const path of found.strays) {
+      removeImage(path);
+      told.push(`${path} was deleted`);
     }
   }
   await removeOwnFiles(problems, found.unknownVolumes !== undefined);
@@ -143,10 +147,9 @@ async function endVolume(
 function deleteTree(path: string, told: string[], problems: string[]): void {
   try {
     if (!existsSync(path)) return;
-    const isOwn = path.startsWith(`${dataFolder()}/volumes/`);
     // SECURITY: a share in a line that was edited by hand may be any folder, and what is mounted in
     // it is not the share's (test/integration/commands/uninstall.test.ts).
-    if (!isOwn && sharePath(path) !== path) throw new Error('it is a symbolic link');
+    if (sharePath(path) !== path) throw new Error('it is a symbolic link');
     const [mounted] = mountsBelow(path);
     if (mounted !== undefined) throw new Error(`something is mounted on ${mounted}`);
     rmSync(path, { recursive: true, force: true });

@@ -1,14 +1,15 @@
 /** `pysync unmount [dir]`: unmounts the volumes of capped shares, until the next connection. */
 import { PysyncError } from '../errors.js';
 import { cappedShares } from '../share/registry.js';
-import { sharePath } from '../share/share.js';
+import { placeOf } from '../share/share.js';
 import { print } from '../system/output.js';
 import { printable } from '../system/text.js';
+import { namedShare } from '../volume/named.js';
 import { closeVolume } from '../volume/open.js';
 import type { Options } from './options.js';
 
 export async function run(args: readonly string[], options: Options): Promise<void> {
-  const wanted = args.map(sharePath);
+  const wanted = await Promise.all(args.map((folder) => namedShare(folder, placeOf)));
   const records = await cappedShares();
   const meant = records.filter(({ path }) => wanted.length === 0 || wanted.includes(path));
   if (meant.length === 0) {

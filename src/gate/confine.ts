@@ -2,19 +2,19 @@
  * From a decision to the one command the launcher runs: rsync inside the strongest confinement
  * this machine has. The kernel is the wall; what decide.ts checks is the first layer in front.
  */
+import { copyFolders } from './attributes.js';
 import type { Confinement, Decision } from './decide.js';
+import { ownFolder, partsOf } from './paths.js';
 import { quote, quoteAll } from './quote.js';
 import type { Settings } from './settings.js';
 
-export interface Session {
-  /** The share's real path. */
-  readonly share: string;
-  /** Whether the share is mounted read-only: certain for a peer that may only fetch. */
-  readonly readOnly: boolean;
-  /** The pipe to the connection's log, outside the share. */
-  readonly log: string;
-  /** The token in its header. */
+export interface Session extends SandboxSession {
+  /** The token in its log's header. */
   readonly token: string;
+  /** The session's own folder, a path in `share`; empty where it has none. */
+  readonly folder: string;
+  /** Whether rsync writes each file through to the disk before it gives it its name. */
+  readonly syncs: boolean;
 }
 
 /**
@@ -23,6 +23,12 @@ export interface Session {
  * from the share when it is sent, and from the destination when it is received.
  */
 const logFormat = '%o %l %b %f';
+
+/** The launcher has the folder that may be written open as this file descriptor. */
+export const placeDescriptor = 5;
+
+/** What stands in a session's own folder for the share: a key that may only send sees nothing else. */
+export const stagedShare = 'share';
 
 /** Where a sandbox of this level shows the share. */
 export function confinementOf(
@@ -37,28 +43,65 @@ export function confinementOf(
   return { level, root: share, dropsDevices, confinesRoot: settings.confinesRoot };
 }
 
-/**
- * The words of the whole command, its program first. `syncs`: rsync writes each file through to the
- * disk before it gives it its name.
- */
-export function confine(
-  settings: Settings,
-  session: Session,
-  decision: Decision,
-  syncs: boolean,
-): string[] {
-  // Unguessable (see session.ts), in a folder that cannot be listed.
-  const log = settings.level === 'bubblewrap' ? `/log/${nameOf(session.log)}` : session.log;
-  const rsync = [
+/** The words of the whole command, its program first. */
+export function confine(settings: Settings, session: Session, decision: Decision): string[] {
+  const program =
+    decision.direction === 'push'
+      ? receiver(settings, session, decision)
+      : withPlaces(sender(settings, session, decision), decision, settings.sh);
+  return sandboxed(settings, session, program);
+}
+
+function sender(settings: Settings, session: Session, decision: Decision): string[] {
+  return [
+    settings.rsync,
+    ...decision.arguments.slice(0, 2),
+    ...logOptions(settings, session),
+    // What other transfers keep there is no file. The folder is empty here, and its name goes too.
+    `--exclude=${ownFolder}`,
+    ...decision.arguments.slice(2),
+    // SECURITY: behind `--` a name that starts with a dash stays a name, also one that a wildcard
+    // brings in (test/attacks/wildcard-option.test.ts).
+    ...['--', '.'],
+  ];
+}
+
+/** rsync, started by a shell that enters the destination first: see `enterDestination`. */
+function receiver(settings: Settings, session: Session, decision: Decision): string[] {
+  const { level, root } = confinementOf(settings, session.share);
+  const { keepsParts, backup, permissions, sendsModes, attributes, writes, places } = decision;
+  const isStaged = writes.kind === 'own';
+  const own = isStaged && level === 'bubblewrap' ? '/session' : `${root}/${session.folder}`;
+  const deletes = writes.kind === 'folder';
+  const keeps =
+    session.folder === ''
+      ? []
+      : [
+          `--temp-dir=${own}/tmp`,
+          ...(keepsParts ? [`--partial-dir=${own}/parts`] : []),
+          ...(backup === undefined || isStaged ? [] : ['--backup', `--backup-dir=${own}/old`]),
+        ];
+  const place = places[0]?.path ?? '.';
+  return [
+    ...[settings.sh, '-c', enterDestination, 'sh'],
+    isStaged ? `${own}/${stagedShare}` : root,
+    deletes ? partsOf(place).join('/') : place,
+    [permissions ? 'p' : '', permissions && sendsModes ? 'u' : '', deletes ? 'd' : ''].join(''),
+    ...[attributes, `${own}/folders/copy`],
     settings.rsync,
     ...decision.arguments.slice(0, 1),
-    `--log-file=${log}`,
-    `--log-file-format=${session.token} ${logFormat}`,
-    ...(syncs && decision.direction === 'push' && settings.syncsFiles ? ['--fsync'] : []),
+    ...logOptions(settings, session),
+    ...(session.syncs && settings.syncsFiles ? ['--fsync'] : []),
+    ...keeps,
+    ...(deletes ? [`--filter=P_${ownFolder}`] : []),
     ...decision.arguments.slice(1),
   ];
-  const program = withGuard(withPlaces(rsync, decision, settings.sh), decision, settings.sh);
-  return sandboxed(settings, session, program);
+}
+
+function logOptions(settings: Settings, session: Session): string[] {
+  // Unguessable (see session.ts), in a folder that cannot be listed.
+  const log = settings.level === 'bubblewrap' ? `/log/${nameOf(session.log)}` : session.log;
+  return [`--log-file=${log}`, `--log-file-format=${session.token} ${logFormat}`];
 }
 
 /** SECURITY: all that rsync's environment holds (test/attacks/environment.test.ts). */
@@ -71,7 +114,20 @@ export type SandboxSettings = Pick<
 >;
 
 /** What it is made for. */
-export type SandboxSession = Omit<Session, 'token'>;
+export interface SandboxSession {
+  /** The share's real path. */
+  readonly share: string;
+  /** Whether the share is mounted read-only: certain for a peer that may only fetch. */
+  readonly readOnly: boolean;
+  /** The one folder in a read-only share that can be written, which the launcher has opened. */
+  readonly writable?: string;
+  /** The one folder of the share that is shown at all, in its place. */
+  readonly only?: string;
+  /** Folders in the share that are shown empty. */
+  readonly hidden?: readonly string[];
+  /** The pipe to the connection's log, outside the share. */
+  readonly log: string;
+}
 
 /** The words that run `program` as every transfer runs: in the environment and sandbox of one. */
 export function sandboxed(
@@ -123,10 +179,35 @@ function bubblewrapArguments(settings: SandboxSettings, session: SandboxSession)
     // SECURITY: without read permission on /log, no link to it lists the log's name
     // (test/attacks/connection-log.test.ts).
     ...['--perms', '0111', '--dir', '/log', '--bind', session.log, `/log/${nameOf(session.log)}`],
-    ...[session.readOnly ? '--ro-bind' : '--bind', session.share, '/share'],
-    ...['--remount-ro', '/', '--chdir', '/share'],
+    ...shareArguments(session),
+    ...['--remount-ro', '/'],
     // The launcher opens the filter as this file descriptor.
     ...(settings.seccomp === '' ? [] : ['--seccomp', '9']),
+  ];
+}
+
+/**
+ * The share, or what is shown of it. SECURITY: a folder that may be written was opened before, by the
+ * launcher, and is mounted as that descriptor: whatever its name leads to by now
+ * (test/attacks/delete-without-leave.test.ts).
+ */
+function shareArguments({
+  share,
+  readOnly,
+  writable,
+  only,
+  hidden = [],
+}: SandboxSession): string[] {
+  if (only !== undefined) return ['--bind', `${share}/${only}`, '/session', '--chdir', '/session'];
+  return [
+    ...[readOnly || writable !== undefined ? '--ro-bind' : '--bind', share, '/share'],
+    ...(writable === undefined
+      ? []
+      : ['--bind', `/proc/self/fd/${placeDescriptor}`, `/share/${writable}`]),
+    ...hidden.flatMap((folder) => [
+      ...['--tmpfs', `/share/${folder}`, '--remount-ro', `/share/${folder}`],
+    ]),
+    ...['--chdir', '/share'],
   ];
 }
 
@@ -169,21 +250,38 @@ function withPlaces(rsync: readonly string[], decision: Decision, sh: string): s
 }
 
 /**
- * SECURITY: a link such as `self -> .` makes the top of the share of a folder in it, and
- * `--delete` would empty it for all (test/attacks/delete-without-leave.test.ts). It is looked for
- * where rsync is going to run, since the gate follows nothing in the share.
+ * Enters the destination of a push and starts rsync there. Arguments: the share's path, the
+ * destination in it, what is asked for, the letters of copied attributes, where these are kept, and
+ * rsync's command without the `-- .` that ends it. What was looked at is entered, so that rsync gets
+ * `.` and not a name that could mean something else by then. Where the destination is no folder,
+ * rsync makes one, or a file of that name.
+ *
+ * `p`: permissions are the client's. Those of a folder that is there stay as they are, and of a file
+ * that is there all but the x bits, since rsync cannot tell the two apart; what is new gets the
+ * client's. `u`: whatever the umask takes away; not where rsync makes folders whose modes the client
+ * has not sent. `d`: it deletes, so no part of the path may be a link.
  */
-function withGuard(program: readonly string[], decision: Decision, sh: string): readonly string[] {
-  if (decision.deletesBelow === '') return program;
-  return [sh, '-c', guard, 'sh', decision.deletesBelow, ...program];
-}
-
-const guard = `if [ "$1" -ef . ]; then
-  echo 'pysync: --delete is not allowed at the top of the share, which others use too' >&2
+const enterDestination = `root=$1 place=$2 asks=$3 attributes=$4 copy=$5
+shift 5
+refuse() {
+  echo "pysync: $1" >&2
   exit 1
+}
+cd -P -- "$root" || refuse 'the share cannot be entered'
+if cd -P -- "./$place" 2>&-; then
+  case $PWD/ in */${ownFolder}/*) refuse "'$place' leads to a folder of pysync's own" ;; esac
+  case $asks in
+    *d*) [ "$PWD" = "$root/$place" ] || refuse "'$place' is a link; name the folder it leads to" ;;
+  esac
+  if [ -n "$attributes" ]; then
+    "$1" ${copyFolders('"$attributes"')} ./ "$copy/" </dev/null >/dev/null ||
+      refuse 'the attributes of folders cannot be kept'
+  fi
+  case $asks in *p*) set -- "$@" --no-perms --executability ;; esac
+  case $asks in *u*) umask 0 ;; esac
+  place=.
 fi
-shift
-exec "$@"
+exec "$@" -- . "$place"
 `;
 
 /**
@@ -199,7 +297,7 @@ for tagged do
   found=
   for name in \${tagged#?}; do
     case $name in
-      .|..|*/..|../*|*/../*) ;;
+      .|..|*/..|../*|*/../*|${ownFolder}|${ownFolder}/*) ;;
       *) set -- "$@" "$name"; found=yes ;;
     esac
   done

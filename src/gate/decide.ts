@@ -1,10 +1,23 @@
 /**
  * The decision: a peer's policy and a server command in, and out comes either the arguments rsync
  * is started with or a refusal. Pure: it opens, lists and follows nothing.
+ *
+ * rsync makes room by removing: a folder that is where a backup has to go, the file behind the name
+ * of a part, a whole tree behind a link. So the client's places for parts, backups and temporary
+ * files never reach rsync; the session has a folder of its own for them (session-folder.ts), and
+ * what may be written at all is said here (`writes`) and held by the sandbox.
  */
+import type { Effect } from './options.js';
 import type { Option, Request } from './request.js';
 import { isRsyncServer, readRequest, withSecludedWords } from './request.js';
-import { fromDestination, inShare, isTop, wordInShare } from './paths.js';
+import {
+  commonFolder,
+  fromDestination,
+  inShare,
+  isTop,
+  resolveFrom,
+  wordInShare,
+} from './paths.js';
 import type { Policy } from './policy.js';
 import { Refusal } from './refusal.js';
 import { splitWords } from './words.js';
@@ -30,26 +43,57 @@ interface Place {
   readonly pattern?: string;
 }
 
+/**
+ * What rsync may write.
+ *
+ * - `share`: all of the share, and nothing in it is removed.
+ * - `folder`: what is below this path and nothing else, for what deletes. It is never the top.
+ * - `own`: an empty folder of the session's own, from which whole files are delivered into the
+ *   share afterwards (deliver.ts). A key that may only send sees nothing else.
+ */
+type Writes =
+  | { readonly kind: 'nothing' | 'share' | 'own' }
+  | { readonly kind: 'folder'; readonly path: string };
+
+/** Where replaced files are to be kept: beside them, or in `folder`, which counts from the top. */
+export interface Backup {
+  readonly folder?: string;
+  readonly suffix: string;
+}
+
+/** Which of the files that were sent into an own folder are not delivered. */
+export interface DeliveryRules {
+  readonly onlyExisting: boolean;
+  readonly neverExisting: boolean;
+  readonly onlyNewer: boolean;
+}
+
 export interface Decision {
   readonly direction: 'push' | 'pull';
-  /** Arguments of rsync up to and with the lone `.`. */
+  /** Arguments of rsync, without the `-- .` that ends them. */
   readonly arguments: readonly string[];
-  /** What stands behind it; relative to the share's top. */
+  /** What goes behind it; relative to the share's top. */
   readonly places: readonly Place[];
-  /**
-   * Of a push that may set them on the share's own folder: `A` for its ACL, `X` for its extended
-   * attributes. The launcher gives the folder back its own.
-   */
-  readonly topAttributes: string;
+  readonly writes: Writes;
+  readonly dryRun: boolean;
+  /** Whether the client wants parts of files kept. */
+  readonly keepsParts: boolean;
+  readonly backup?: Backup;
+  /** Whether permissions are to be as the client's: those of folders that are there stay. */
+  readonly permissions: boolean;
+  /** Whether the client sends the modes of all folders that rsync may have to make. */
+  readonly sendsModes: boolean;
+  /** `A` for ACLs, `X` for extended attributes: folders that are there get theirs back. */
+  readonly attributes: string;
+  /** Where links are looked at afterwards, since they could be stored where they lead out. */
+  readonly checksLinks: 'nowhere' | 'place' | 'share';
   /** Whether rsync may write into a file that is there, instead of putting a new one in its place. */
   readonly writesInPlace: boolean;
-  /** Whether anything in the share may be changed; else rsync sees it read-only. */
-  readonly writes: boolean;
-  /**
-   * Where a push may delete; empty where it may not. Only the sandbox can tell whether a link makes
-   * this the top of the share, and has to before rsync starts.
-   */
-  readonly deletesBelow: string;
+  /** Whether files in the share may get a second name. */
+  readonly makesLinks: boolean;
+  /** Whether the folders above the destination are made as well. */
+  readonly makesPath: boolean;
+  readonly delivery: DeliveryRules;
 }
 
 /**
@@ -83,67 +127,118 @@ export function decide(
   secluded: readonly Word[] = [],
 ): Decision {
   const whole = request.secluded ? withSecludedWords(request, secluded) : request;
-  const direction = whole.sender ? 'pull' : 'push';
-  checkAccess(policy, direction);
+  const isPush = !whole.sender;
+  checkAccess(policy, isPush);
   const places = placesOf(whole, policy.share, confinement.level);
   checkEffects(whole, policy, places, confinement.level);
-  const deletes = direction === 'push' && whole.options.some(isDeleting);
-
-  const destination = direction === 'push' ? (places[0]?.path ?? '.') : '.';
-  const mayReachTop = direction === 'push' && isTop(destination);
+  const destination = isPush ? (places[0]?.path ?? '.') : '.';
   const options = whole.options.flatMap((option) =>
-    renderOption(option, destination, policy, confinement),
+    renderOption(option, destination, policy, confinement, isPush),
   );
+  const asks = (effect: Effect): boolean => isPush && has(whole, effect);
+  const isStaged = isPush && policy.access === 'write-only';
+  const inPlace = asks('in-place') || asks('append');
+  const backup = asks('backup') ? backupOf(whole, destination, policy.share) : undefined;
   return {
-    direction,
+    direction: isPush ? 'push' : 'pull',
     arguments: [
       '--server',
-      ...(whole.sender ? ['--sender'] : []),
-      ...options,
-      ...(direction === 'push' ? uploadRules : []),
-      ...(direction === 'push' && confinement.dropsDevices ? ['--drop-D'] : []),
-      ...(direction === 'push' && policy.access === 'write-only' ? wholeFiles(whole) : []),
+      ...(isPush ? [] : ['--sender']),
+      ...(asks('links') && asks('hard-links') ? options.map(withoutIncremental) : options),
+      ...(isPush ? uploadRules : []),
+      ...(isPush && confinement.dropsDevices ? ['--drop-D'] : []),
       ...(confinement.confinesRoot ? [`--confine-root=${confinement.root}`] : []),
-      // SECURITY: behind `--` a name that starts with a dash stays a name, also one that a wildcard
-      // brings in (test/attacks/wildcard-option.test.ts).
-      '--',
-      '.',
     ],
     places,
-    topAttributes: mayReachTop ? attributesOf(whole.options) : '',
-    writesInPlace: whole.options.some(({ flag }) => ['--inplace', '--append'].includes(flag)),
-    writes: direction === 'push' || whole.options.some(isRemovingSent),
-    deletesBelow: deletes ? destination : '',
+    writes: writesOf(whole, places, destination, isStaged),
+    dryRun: has(whole, 'dry-run'),
+    // rsync refuses --partial-dir beside these; they keep what has come where it is.
+    keepsParts: asks('part') && !inPlace,
+    ...(backup === undefined ? {} : { backup }),
+    permissions: asks('permissions') && !isStaged,
+    sendsModes: !asks('pass-links') && !asks('make-path'),
+    attributes: isStaged ? '' : [asks('acls') ? 'A' : '', asks('attributes') ? 'X' : ''].join(''),
+    checksLinks: asks('links') && !isStaged ? linksCheck(whole) : 'nowhere',
+    writesInPlace: inPlace && !isStaged,
+    makesLinks: (asks('basis-links') || asks('hard-links')) && !isStaged,
+    makesPath: asks('make-path'),
+    delivery: {
+      onlyExisting: asks('only-existing'),
+      neverExisting: asks('never-existing'),
+      onlyNewer: asks('only-newer'),
+    },
   };
 }
 
 /**
- * SECURITY: for an update the receiver sends checksums of what it has, and those of one-byte blocks
- * are the bytes themselves, so a write-only peer gets none
- * (test/attacks/write-only-lists-nothing.test.ts). Appending sends none anyway.
+ * Without `i` among what the client says it can do, which follows `e`, the whole list of files comes
+ * first. Otherwise rsync 3.5.0 hangs where `--safe-links` leaves out the first of hard-linked links.
  */
-function wholeFiles({ options }: Request): string[] {
-  return options.some(({ flag }) => flag === '--append') ? [] : ['--whole-file'];
+function withoutIncremental(word: string): string {
+  return word.replace(/^(-[^-e][^e]*e|-e)([^i]*)i/, '$1$2');
 }
 
-function isDeleting({ effects }: Option): boolean {
-  return effects.includes('delete');
+/**
+ * SECURITY: rsync makes hard links before it looks at where a link leads, so with -H one that was
+ * judged deep in the tree gets a second name further up. And with `--ignore-existing` it goes on
+ * through a link that has a folder's name, as with -K (test/attacks/planted-symlink.test.ts).
+ */
+function linksCheck(request: Request): Decision['checksLinks'] {
+  if (has(request, 'never-existing')) return 'share';
+  return has(request, 'hard-links') ? 'place' : 'nowhere';
 }
 
-function isRemovingSent({ effects }: Option): boolean {
-  return effects.includes('remove-sent');
+function has(request: Request, effect: Effect): boolean {
+  return request.options.some(({ effects }) => effects.includes(effect));
 }
 
-function attributesOf(options: readonly Option[]): string {
-  const letters = options.map(({ flag }) => /^-[^-e][^e]*/.exec(flag)?.[0] ?? '').join('');
-  return ['A', 'X'].filter((letter) => letters.includes(letter)).join('');
+/**
+ * SECURITY: what deletes can write in one folder only, which never is the top
+ * (test/attacks/delete-without-leave.test.ts). A basis folder (`--link-dest`) belongs to it as long
+ * as both have a folder below the top in common: hard links reach no further than that.
+ */
+function writesOf(
+  request: Request,
+  places: readonly Place[],
+  destination: string,
+  isStaged: boolean,
+): Writes {
+  // Also for a dry run: it would tell by what it would do.
+  if (isStaged) return { kind: 'own' };
+  if (has(request, 'dry-run')) return { kind: 'nothing' };
+  if (request.sender) {
+    return has(request, 'remove-sent')
+      ? { kind: 'folder', path: commonFolder(places.map(folderOfPlace)) }
+      : { kind: 'nothing' };
+  }
+  if (!has(request, 'delete')) return { kind: 'share' };
+  const basis = request.options
+    .filter(({ effects }) => effects.includes('basis-links'))
+    .map(({ argument }) => resolveFrom(destination, argument?.text ?? ''));
+  const common = commonFolder([destination, ...basis]);
+  return { kind: 'folder', path: isTop(common) ? commonFolder([destination]) : common };
 }
 
-function checkAccess(policy: Policy, direction: 'push' | 'pull'): void {
-  if (direction === 'push' && policy.access === 'read-only') {
+/** Of a wildcard, the folder that it is expanded in. */
+function folderOfPlace({ path, pattern }: Place): string {
+  if (pattern === undefined) return path;
+  return pattern.slice(0, pattern.search(/[*?[\\]/)).replace(/[^/]*$/, '');
+}
+
+function backupOf(request: Request, destination: string, share: string): Backup {
+  const last = (effect: Effect): string | undefined =>
+    request.options.findLast(({ effects }) => effects.includes(effect))?.argument?.text;
+  const folder = last('backup-folder');
+  const suffix = last('backup-suffix') ?? (folder === undefined ? '~' : '');
+  if (folder === undefined) return { suffix };
+  return { folder: resolveFrom(destination, fromDestination(folder, destination, share)), suffix };
+}
+
+function checkAccess(policy: Policy, isPush: boolean): void {
+  if (isPush && policy.access === 'read-only') {
     throw new Refusal('this key may fetch files, not send them');
   }
-  if (direction === 'pull' && policy.access === 'write-only') {
+  if (!isPush && policy.access === 'write-only') {
     throw new Refusal('this key may send files, not fetch or list them');
   }
 }
@@ -175,12 +270,11 @@ function checkUnconfined(place: Place): void {
 }
 
 function checkEffects(request: Request, policy: Policy, places: Place[], level: Level): void {
-  const bringsLinks = request.options.some(({ effects }) => effects.includes('links'));
+  const bringsLinks = has(request, 'links');
   for (const { flag, effects } of request.options) {
     if (effects.includes('follow') && level !== 'bubblewrap') {
       throw new Refusal(`${flag} is not allowed: links cannot be followed without a sandbox`);
     }
-    const mayDelete = policy.allowDelete && policy.access === 'read-write';
     // SECURITY: d/e/x -> ../../y is inside what is sent, and through d/e -> .. it is stored where it
     // leads out of the share (test/attacks/planted-symlink.test.ts).
     if (!request.sender && effects.includes('pass-links') && bringsLinks) {
@@ -188,70 +282,103 @@ function checkEffects(request: Request, policy: Policy, places: Place[], level: 
         'a link could end where it leads out of the share: leave one of them out',
       ]);
     }
-    const removes = request.sender ? effects.includes('remove-sent') : effects.includes('delete');
-    if (!removes) continue;
-    if (!mayDelete) {
-      throw new Refusal(`${flag} is not allowed: this key may not delete in the share`, [
-        'leave it out, or ask the owner to import your key with --allow-delete',
-      ]);
-    }
-    if (
-      !request.sender &&
-      request.options.some((option) => option.effects.includes('pass-links'))
-    ) {
-      throw new Refusal(`${flag} does not go together with -K or --no-implied-dirs here`);
-    }
-    if (!request.sender && places.some((place) => isTop(place.path))) {
-      throw new Refusal(`${flag} is not allowed at the top of the share, which others use too`, [
-        'send into a folder of your own, as in HOST:backup/',
-      ]);
+    if (effects.includes(request.sender ? 'remove-sent' : 'delete')) {
+      checkRemoval(flag, request, policy, places);
     }
   }
 }
+
+function checkRemoval(flag: string, request: Request, policy: Policy, places: Place[]): void {
+  if (!policy.allowDelete || policy.access !== 'read-write') {
+    throw new Refusal(`${flag} is not allowed: this key may not delete in the share`, [
+      'leave it out, or ask the owner to import your key with --allow-delete',
+    ]);
+  }
+  if (!request.sender && has(request, 'pass-links')) {
+    throw new Refusal(`${flag} does not go together with -K or --no-implied-dirs here`);
+  }
+  const folders = request.sender
+    ? [commonFolder(places.map(folderOfPlace))]
+    : places.map(({ path }) => path);
+  if (!folders.some(isTop)) return;
+  throw new Refusal(`${flag} is not allowed at the top of the share, which others use too`, [
+    request.sender
+      ? 'fetch from one folder at a time, as in HOST:backup/'
+      : 'send into a folder of your own, as in HOST:backup/',
+  ]);
+}
+
+/** The client's own places and conditions that are kept without rsync, or not at all. */
+const neverForRsync: readonly Effect[] = [
+  'part',
+  'temporary',
+  'backup',
+  'backup-folder',
+  'backup-suffix',
+];
+
+/** In a folder that is empty these mean nothing, or would say what is in the share. */
+const notInOwnFolder: readonly Effect[] = [
+  'basis-links',
+  'in-place',
+  'append',
+  'only-existing',
+  'never-existing',
+];
 
 function renderOption(
   option: Option,
   destination: string,
   policy: Policy,
   confinement: Confinement,
+  isPush: boolean,
 ): string[] {
-  const { share } = policy;
-  const { flag, argument } = option;
+  const { flag, effects, argument } = option;
+  const value = argument === undefined ? '' : renderValue(option, destination, policy, confinement);
+  if (argument?.type.kind === 'path' && argument.type.counts === 'list') {
+    checkList(flag, argument.text, isPush, confinement.level);
+  }
+  const isOurs = isPush && policy.access === 'write-only';
+  const leftOut = [...neverForRsync, ...(isOurs ? notInOwnFolder : [])];
+  if (isPush && effects.some((effect) => leftOut.includes(effect))) return [];
   if (argument === undefined) return [flag];
-  const joined = (text: string): string[] => [
-    flag.startsWith('--') ? `${flag}=${text}` : `${flag}${text}`,
-  ];
-  if (argument.type.kind === 'text') return joined(argument.text);
-  if (confinement.level !== 'bubblewrap' && argument.text.split('/').includes('..')) {
+  return [flag.startsWith('--') ? `${flag}=${value}` : `${flag}${value}`];
+}
+
+function renderValue(
+  { flag, argument }: Option,
+  destination: string,
+  { share }: Policy,
+  confinement: Confinement,
+): string {
+  if (argument === undefined) return '';
+  const { text, type } = argument;
+  if (type.kind === 'text') return text;
+  if (confinement.level !== 'bubblewrap' && text.split('/').includes('..')) {
     throw new Refusal(`${flag} cannot climb with .. here`, [
       'name the folder from the top, as in /x',
     ]);
   }
-  /** An absolute path for rsync means one place, a relative one means something else each time. */
-  const place = (text: string): string[] =>
-    joined(text.startsWith('/') ? `${confinement.root}${text}` : text);
-  switch (argument.type.counts) {
-    case 'basis':
-      return place(fromDestination(argument.text, destination, share));
-    case 'partial': {
-      const path = inShare(argument.text, share);
-      const named = policy.allowDelete ? path : ownPartialFolder(path);
-      return place(argument.text.startsWith('/') ? `/${named}` : named);
+  switch (type.counts) {
+    case 'basis': {
+      // An absolute path for rsync means one place, a relative one something else each time.
+      const place = fromDestination(text, destination, share);
+      return place.startsWith('/') ? `${confinement.root}${place}` : place;
     }
+    case 'partial':
+      return inShare(text, share);
     case 'list':
-      if (argument.text === '-') return joined('-');
-      if (confinement.level !== 'bubblewrap') {
-        throw new Refusal('--files-from cannot name a file on the receiving side here');
-      }
-      return joined(inShare(argument.text, share));
+      return text === '-' ? text : inShare(text, share);
   }
 }
 
 /**
- * A file in the partial folder is removed when the one of its name is whole, so without leave to
- * delete no other folder may be passed off as one (test/attacks/path-options.test.ts). The name is
- * this side's own affair: the client never asks for it.
+ * SECURITY: each line of a list that the receiving side reads comes back in error messages, so a
+ * push takes its list from standard input and from nowhere else (test/attacks/files-from.test.ts).
  */
-function ownPartialFolder(path: string): string {
-  return path.replace(/([^/]+)\/*$/, '.partial-$1');
+function checkList(flag: string, text: string, isPush: boolean, level: Level): void {
+  if (text === '-' || (!isPush && level === 'bubblewrap')) return;
+  throw new Refusal(`${flag} cannot name a file on the receiving side here`, [
+    'name a list of your own, without a colon in front',
+  ]);
 }

@@ -3,6 +3,7 @@
  * is gone before rsync starts; what stays during a transfer is this shell.
  */
 import { quote } from './quote.js';
+import { placeDescriptor } from './confine.js';
 import { pieceBytes } from './rotation.js';
 import type { Settings } from './settings.js';
 import { formatSettings } from './settings.js';
@@ -25,6 +26,7 @@ export interface LauncherParts {
 export function launcherText({ node, main, version, settings }: LauncherParts): string {
   const words = formatSettings(settings);
   const full = main.replace(/main\.js$/, 'full.js');
+  const after = main.replace(/main\.js$/, 'after.js');
   const cli = main.replace(/gate\/main\.js$/, 'cli.js');
   const folders = { XDG_DATA_HOME: settings.data, XDG_STATE_HOME: settings.state };
   const dataVariables = Object.entries(folders)
@@ -36,7 +38,7 @@ export function launcherText({ node, main, version, settings }: LauncherParts): 
   const afterTransfer =
     onReceived === '' && !notifies
       ? ''
-      : `if [ -n "$mode" ]; then
+      : `if [ "$direction" = push ]; then
   : >"$ended.new"
   /usr/bin/env -i ${dataVariables} ${quote(node)} ${quote(received)} \\
     ${quote(onReceived)} ${String(notifies)} </dev/null >/dev/null &
@@ -59,56 +61,73 @@ fail() {
   exit 1
 }
 [ -x ${quote(node)} ] && [ -r ${quote(main)} ] || fail
-plan=$(exec /usr/bin/env -i \\
+# Runs a program of pysync's with the settings of this machine; always in a subshell.
+run() {
+  program=$1
+  shift
+  exec /usr/bin/env -i \\
   SSH_ORIGINAL_COMMAND="\${SSH_ORIGINAL_COMMAND-}" SSH_CONNECTION="\${SSH_CONNECTION-}" \\
-  ${quote(node)} ${quote(main)} \\
+  ${quote(node)} "$program" \\
 ${lines.join('\n')}
-  -- "$@") || exit 1
+  -- "$@"
+}
+plan=$(run ${quote(main)} "$@") || {
+  # 11: there is no room for anything.
+  [ $? -ne 11 ] || exit 11
+  exit 1
+}
 eval "set -- $plan"
-log=$1 ended=$2 share=$3 mode=$4 attributes=$5 filter=$6 cap=$7 pieces=$8
-shift 8
+log=$1 ended=$2 share=$3 direction=$4 folder=$5 finish=$6 place=$7 identity=$8 filter=$9
+shift 9
+cap=$1 pieces=$2
+shift 2
 
-if [ -n "$mode" ]; then
-  touch -r "$share" "$log.time" 2>/dev/null || fail
-fi
-if [ -n "$attributes" ]; then
-  ${quote(settings.rsync)} -dp"$attributes" "$share" "$log.top/" 2>/dev/null || fail
+# The one folder that may be written where something is deleted. Opened here and mounted by bwrap as
+# this descriptor, it stays the one that was looked at, whatever is renamed meanwhile.
+if [ -n "$place" ]; then
+  exec ${placeDescriptor}<"$share/$place/." || fail
+  [ "$(stat -L -c %d:%i /proc/self/fd/${placeDescriptor})" = "$identity" ] || fail
 fi
 # rsync writes its log into a pipe. What passes on is bounded; when that is used up nobody reads the
-# pipe any more, and rsync goes on without a log.
+# pipe any more, and rsync goes on without a log. Each end is opened while the other one is open, so
+# that nothing waits for it.
 keep_log() {
-  dd bs=${pieceBytes} count="$pieces" 2>/dev/null
+  dd bs=${pieceBytes} count="$pieces" 2>&-
   if read -r more; then printf '\\npysync-cut\\n'; fi
 }
 mkfifo -m 600 "$log.pipe" || fail
-keep_log <"$log.pipe" >>"$log" 2>/dev/null &
-exec 8>"$log.pipe"
+exec 7<>"$log.pipe" 6<"$log.pipe" 8>"$log.pipe" 7>&-
+(
+  exec 8>&-
+  keep_log
+) <&6 >>"$log" &
+exec 6<&-
 if [ -n "$filter" ]; then "$@" 8>&- 9<"$filter"; else "$@" 8>&-; fi
 status=$?
 exec 8>&-
 wait
+# What is left in the session's own folder still has to be moved, noted or removed.
+if [ -n "$folder" ]; then
+  own=$share/$folder
+  if [ -z "$finish" ]; then rmdir "$own/tmp" "$own/parts" "$own/old" "$own" "\${own%/*}" 2>&-; fi
+  if [ -d "$own" ] && ! (run ${quote(after)} "$log"); then
+    [ "$status" -ne 0 ] || status=23
+  fi
+  # A time of the share's own folder is not a client's to set (rsync -a ./ HOST: does).
+  if [ -d "\${own%/*}" ]; then touch -c "$share"; fi
+fi
 # The sender's rsync ends with this shell: what it takes for done shall outlive a power cut.
-if [ -n "$cap" ] && [ -n "$mode" ] && ! sync -f "$share" 2>/dev/null; then
+if [ -n "$cap" ] && [ "$direction" = push ] && ! sync -f "$share" 2>&-; then
   if [ "$status" -eq 0 ]; then problem; status=11; fi
 fi
-rm -f "$log.pipe"
 # Only the header: rsync has not even started, so something is wrong with the sandbox.
 if [ "$status" -ne 0 ] && [ "$(wc -l <"$log")" -le 1 ]; then problem; fi
 if [ -n "$cap" ] && [ "$status" -ne 0 ]; then
   /usr/bin/env -i ${quote(node)} ${quote(full)} "$share" "$cap" "$log"
 fi
-exec 2>/dev/null
+rm -f "$log.pipe"
+exec 2>&-
 
-# The share's own attributes, mode and time are not a client's to change (rsync -a ./ HOST: does).
-if [ -n "$attributes" ]; then
-  ${quote(settings.rsync)} -dp"$attributes" "$log.top/\${share##*/}" "\${share%/*}/"
-  rm -rf "$log.top"
-fi
-if [ -n "$mode" ]; then
-  chmod "$mode" "$share"
-  if [ "$share" -nt "$log.time" ] || [ "$share" -ot "$log.time" ]; then touch "$share"; fi
-  rm -f "$log.time"
-fi
 printf 'pysync-end %s\\n' "$status" >>"$log"
 # The size stands in the name: see rotation.ts.
 ended=$ended-$(($(wc -c <"$log"))).log

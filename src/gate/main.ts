@@ -5,38 +5,27 @@
  * It prints the words the launcher goes on with (see launcher.ts), or a sentence for the sender on
  * standard error and ends with status 1. Every error ends in a refusal.
  */
-import { accessSync, rmSync, writeSync } from 'node:fs';
+import { rmSync, writeSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { isStillAuthorized } from './authorized.js';
-import { confine, confinementOf } from './confine.js';
+import { confinementOf } from './confine.js';
 import { NotRsync, decide, readCommand } from './decide.js';
 import type { Decision } from './decide.js';
+import { finish } from './finish.js';
+import { codeOf } from './inside.js';
 import { withCurrentRsync } from './inspect.js';
-import { mountAt } from './mount-table.js';
+import { notedText, openTransfer } from './open.js';
+import { removeOldParts } from './parts.js';
 import type { Policy } from './policy.js';
 import { parsePolicy } from './policy.js';
-import { quoteAll } from './quote.js';
-import { Refusal } from './refusal.js';
+import { NoRoom, Refusal } from './refusal.js';
 import { readSecludedWords } from './secluded.js';
-import { piecesFor, removeOldLogs, runningLogs } from './rotation.js';
-import {
-  beginLog,
-  logPaths,
-  makeLogFolders,
-  ownMode,
-  randomName,
-  readHeader,
-  writeRefusal,
-} from './session.js';
+import { abandonedLogs, removeOldLogs } from './rotation.js';
+import { logPaths, makeLogFolders, randomName, writeRefusal } from './session.js';
 import type { Header } from './session.js';
 import type { Settings } from './settings.js';
 import { parseSettings } from './settings.js';
-import type { CappedShare } from './volume.js';
-import { cappedShare, isUsable, mountVolume } from './volume.js';
 import { secludedWord } from './words.js';
-
-/** Characters of a text of the client's that go into a header, so that it can be read in one go. */
-const notedText = 4096;
 
 async function main(): Promise<string> {
   const words = process.argv.slice(2);
@@ -56,41 +45,16 @@ async function main(): Promise<string> {
     place: '',
     command: command.slice(0, notedText),
     pid: process.ppid,
-    mode: '',
-    topAttributes: '',
     token: randomName(),
   };
   makeLogFolders(settings.state);
-  const { state, logCount: count, logBytes: bytes, logDays: days } = settings;
-  removeOldLogs(state, { count, bytes, days }, new Date());
-  const log = logPaths(state, new Date(), process.ppid, policy.key);
+  tidyUp(settings);
+  const log = logPaths(settings.state, new Date(), process.ppid, policy.key);
   try {
     const decision = await decisionFor(policy, settings, command);
-    const { direction, topAttributes } = decision;
-    const isPush = direction === 'push';
-    const place = isPush ? (decision.places[0]?.path ?? '.').slice(0, notedText) : '';
-    const begin = (): void => {
-      const mode = isPush ? ownMode(policy.share, topAttributes, settings.state) : '';
-      beginLog(log.running, { ...header, direction, place, mode, topAttributes });
-    };
     const isMeant = (): boolean =>
       isStillAuthorized(settings.authorizedKeys, policyWords, header.address, new Date());
-    const capped = await enter(settings, policy.share, isMeant, begin, log.running);
-    const { mode } = readHeader(log.running) ?? header;
-    const session = {
-      share: policy.share,
-      log: `${log.running}.pipe`,
-      token: header.token,
-      readOnly: !decision.writes,
-    };
-    const seccomp = settings.level === 'bubblewrap' ? settings.seccomp : '';
-    const cap = capped === undefined ? '' : String(capped.size);
-    const pieces = String(piecesFor(runningLogs(state).length, bytes));
-    const syncs = capped !== undefined && needsFsync(policy.share, decision);
-    return quoteAll([
-      ...[log.running, log.ended, policy.share, mode, topAttributes, seccomp, cap, pieces],
-      ...confine(settings, session, decision, syncs),
-    ]);
+    return await openTransfer(settings, decision, { header, log, isMeant });
   } catch (error) {
     const refusal = refusalFor(error, policy);
     rmSync(log.running, { force: true });
@@ -99,51 +63,20 @@ async function main(): Promise<string> {
   }
 }
 
-/**
- * Notes the connection (`begin`) and makes sure of it afterwards: whoever revokes a key or takes a
- * volume away changes things first and looks for noted connections then, so that one of the two
- * sees the other. Returns the share's cap.
- */
-async function enter(
-  settings: Settings,
-  share: string,
-  isMeant: () => boolean,
-  begin: () => void,
-  note: string,
-): Promise<CappedShare | undefined> {
-  for (let attempt = 0; attempt < 20; attempt += 1) {
-    const before = cappedShare(settings, share);
-    if (before !== undefined && !(await isUsable(before))) await mountVolume(settings, share);
-    // Without it bubblewrap would name the real path in its own message.
-    for (const path of [share, ...neededFiles(settings)]) accessSync(path);
-    begin();
-    if (!isMeant()) {
-      throw new Refusal('what this key may do has changed', [
-        'close this connection and try again',
-      ]);
-    }
-    const capped = cappedShare(settings, share);
-    if (capped === undefined || (await isUsable(capped))) return capped;
-    rmSync(note, { force: true });
+/** What others have left: logs without an end, too many logs, parts that nobody came back for. */
+function tidyUp(settings: Settings): void {
+  const { state, logCount: count, logBytes: bytes, logDays: days } = settings;
+  for (const name of abandonedLogs(state)) finishAbandoned(settings, `${state}/running/${name}`);
+  removeOldLogs(state, { count, bytes, days }, new Date());
+  removeOldParts(state, new Date());
+}
+
+function finishAbandoned(settings: Settings, log: string): void {
+  try {
+    finish(settings, log);
+  } catch {
+    // Its share cannot be reached now, and its folder stays where it is.
   }
-  throw new Refusal('this share is being changed', ['try again in a while']);
-}
-
-/**
- * Whether rsync has to write each file through to the disk before it gives it its name.
- *
- * A power cut could else leave a file in a volume that is whole by name and size and not by content.
- * The kernel's ext4 keeps the order by itself (data=ordered in ext4(5)), but for what is overwritten
- * in place; there the launcher's one sync before the end is enough.
- */
-function needsFsync(share: string, { writesInPlace }: Decision): boolean {
-  return writesInPlace || mountAt(share)?.type !== 'ext4';
-}
-
-/** What has to be there for the sandbox to start. */
-function neededFiles({ level, bwrap, setpriv, rsync, sh, libraries }: Settings): string[] {
-  const cages = { bubblewrap: [bwrap], landlock: [setpriv], none: [] };
-  return [...cages[level], rsync, sh, ...libraries];
 }
 
 async function decisionFor(policy: Policy, settings: Settings, command: string): Promise<Decision> {
@@ -154,6 +87,7 @@ async function decisionFor(policy: Policy, settings: Settings, command: string):
 
 function refusalFor(error: unknown, policy: Policy): Error {
   if (error instanceof Refusal) return error;
+  if (['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '')) return new NoRoom();
   if (error instanceof NotRsync) return new Refusal(purpose(policy), [example(policy)]);
   return error instanceof Error ? error : new Error(String(error));
 }
@@ -199,7 +133,7 @@ main().then(
   },
   (error: unknown) => {
     tell(error);
-    process.exitCode = 1;
+    if (error instanceof Refusal && error.status !== 1) process.exit(error.status);
     // exit() would wait for a read of secluded words that may never end; this does not, and unlike
     // other signals the launcher's shell says nothing about it.
     process.kill(process.pid, 'SIGINT');

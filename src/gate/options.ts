@@ -15,12 +15,45 @@ export type Value =
   | { readonly kind: 'path'; readonly counts: 'basis' | 'partial' | 'list' };
 
 /**
- * `delete`: removes what is in the share. On a push it needs `--allow-delete`, on a pull it acts at
- * the other side and is harmless. `remove-sent` is the other way round. `follow`: follows links,
- * which only a sandbox makes harmless. `pass-links`: a push goes through links to folders, so that
- * what `--safe-links` has judged by its name ends in another folder. `links`: brings links.
+ * What decide.ts has to know of an option beyond its value.
+ *
+ * - `delete`: removes what is in the share. On a push it needs `--allow-delete`, on a pull it acts
+ *   at the other side and is harmless. `remove-sent` is the other way round.
+ * - `follow`: follows links, which only a sandbox makes harmless.
+ * - `pass-links`: a push goes through links to folders, so that what `--safe-links` has judged by
+ *   its name ends in another folder.
+ * - `links`, `hard-links`: brings links. `basis-links`: makes hard links to what is in the share.
+ * - `permissions`, `acls`, `attributes`: sets these, also of folders that are there.
+ * - `part`: asks to keep parts of files. `temporary`, `backup`, `backup-folder`, `backup-suffix`:
+ *   names places of the receiving side's own. None of these reaches rsync as the client said it:
+ *   rsync removes what is in the way of such places (see decide.ts).
+ * - `in-place`, `append`: writes into a file that is there, in place of putting a new one there.
+ * - `only-existing`, `never-existing`, `only-newer`: leaves out files by what is there.
+ * - `dry-run`: changes nothing. `make-path`: makes the folders above the destination.
  */
-export type Effect = 'delete' | 'remove-sent' | 'follow' | 'pass-links' | 'links';
+export type Effect =
+  | 'delete'
+  | 'remove-sent'
+  | 'follow'
+  | 'pass-links'
+  | 'links'
+  | 'hard-links'
+  | 'basis-links'
+  | 'permissions'
+  | 'acls'
+  | 'attributes'
+  | 'part'
+  | 'temporary'
+  | 'backup'
+  | 'backup-folder'
+  | 'backup-suffix'
+  | 'in-place'
+  | 'append'
+  | 'only-existing'
+  | 'never-existing'
+  | 'only-newer'
+  | 'dry-run'
+  | 'make-path';
 
 export interface LongOption {
   readonly value?: Value;
@@ -39,9 +72,9 @@ const basis: Value = { kind: 'path', counts: 'basis' };
 
 export const longOptions: ReadonlyMap<string, LongOption> = new Map(
   Object.entries({
-    append: {},
-    backup: {},
-    'backup-dir': { value: basis },
+    append: { effect: 'append' },
+    backup: { effect: 'backup' },
+    'backup-dir': { value: basis, effect: 'backup-folder' },
     bwlimit: { value: size },
     cache: { drop: true },
     'checksum-choice': { value: list },
@@ -51,7 +84,7 @@ export const longOptions: ReadonlyMap<string, LongOption> = new Map(
     'compress-level': { value: number },
     'copy-dest': { value: basis },
     'copy-unsafe-links': { effect: 'follow' },
-    'delay-updates': {},
+    'delay-updates': { effect: 'part' },
     delete: { effect: 'delete' },
     'delete-after': { effect: 'delete' },
     'delete-before': { effect: 'delete' },
@@ -61,7 +94,7 @@ export const longOptions: ReadonlyMap<string, LongOption> = new Map(
     'delete-missing-args': { effect: 'delete' },
     dirs: {},
     executability: {},
-    existing: {},
+    existing: { effect: 'only-existing' },
     'files-from': { value: { kind: 'path', counts: 'list' } },
     force: { effect: 'delete' },
     from0: {},
@@ -70,19 +103,19 @@ export const longOptions: ReadonlyMap<string, LongOption> = new Map(
     groupmap: { value: idMap },
     iconv: { value: { kind: 'text', form: /^[A-Za-z0-9_.,:@-]{1,64}$/ } },
     'ignore-errors': {},
-    'ignore-existing': {},
+    'ignore-existing': { effect: 'never-existing' },
     'ignore-missing-args': {},
-    'ignore-non-existing': {},
+    'ignore-non-existing': { effect: 'only-existing' },
     'ignore-times': {},
     info: { value: list },
-    inplace: {},
-    'link-dest': { value: basis },
+    inplace: { effect: 'in-place' },
+    'link-dest': { value: basis, effect: 'basis-links' },
     'list-only': {},
     'log-format': { value: text },
     'max-delete': { value: number },
     'max-size': { value: size },
     'min-size': { value: size },
-    mkpath: {},
+    mkpath: { effect: 'make-path' },
     'modify-window': { value: number },
     msgs2stderr: {},
     'new-compress': {},
@@ -97,8 +130,8 @@ export const longOptions: ReadonlyMap<string, LongOption> = new Map(
     'old-compress': {},
     'open-noatime': {},
     'out-format': { value: text },
-    partial: {},
-    'partial-dir': { value: { kind: 'path', counts: 'partial' } },
+    partial: { effect: 'part' },
+    'partial-dir': { value: { kind: 'path', counts: 'partial' }, effect: 'part' },
     preallocate: {},
     'prune-empty-dirs': {},
     relative: {},
@@ -110,8 +143,8 @@ export const longOptions: ReadonlyMap<string, LongOption> = new Map(
     specials: {},
     stats: {},
     stderr: { value: { kind: 'text', form: /^[a-z]{1,10}$/ } },
-    suffix: { value: text },
-    'temp-dir': { value: basis },
+    suffix: { value: text, effect: 'backup-suffix' },
+    'temp-dir': { value: basis, effect: 'temporary' },
     timeout: { value: number },
     'use-qsort': {},
     usermap: { value: idMap },
@@ -128,13 +161,23 @@ export const shortOptions: ReadonlyMap<string, Effect | undefined> = new Map<
   ['L', 'follow'],
   ['k', 'follow'],
   ['K', 'pass-links'],
+  ['H', 'hard-links'],
+  ['p', 'permissions'],
+  ['A', 'acls'],
+  ['X', 'attributes'],
+  ['b', 'backup'],
+  ['u', 'only-newer'],
+  ['n', 'dry-run'],
 ]);
 
 /** Letters with a value, joined (`-B700`) or in the next word. */
-export const shortValues: ReadonlyMap<string, Value> = new Map<string, Value>([
-  ['B', number],
-  ['@', number],
-  ['T', basis],
+export const shortValues: ReadonlyMap<string, LongOption & { readonly value: Value }> = new Map<
+  string,
+  LongOption & { readonly value: Value }
+>([
+  ['B', { value: number }],
+  ['@', { value: number }],
+  ['T', { value: basis, effect: 'temporary' }],
 ]);
 
 /** Options that people or programs do send, with the reason why not. All others get a general one. */

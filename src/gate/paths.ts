@@ -9,6 +9,12 @@ import { Refusal } from './refusal.js';
 import type { Word } from './words.js';
 
 /**
+ * The folder in a share in which transfers keep what is not a file yet (session-folder.ts). No
+ * client may name it.
+ */
+export const ownFolder = '.pysync';
+
+/**
  * `text` as a path relative to the share's top, without `..`; `.` for the top itself. A `/./` is
  * kept, since `--relative` gives it a meaning, and so is a slash at the end. Throws Refusal where
  * it climbs out.
@@ -23,12 +29,30 @@ export function inShare(text: string, share: string): string {
  */
 export function fromDestination(text: string, destination: string, share: string): string {
   if (text.startsWith('/') || isShareSpelling(text, share)) return `/${inShare(text, share)}`;
-  climb(
-    destination.split('/').filter((part) => part !== '' && part !== '.'),
-    text,
-    text,
-  );
+  climb(partsOf(destination), text, text);
   return text;
+}
+
+/** The folders and the name in `path` one by one: without empty parts and dots. */
+export function partsOf(path: string): string[] {
+  return path.split('/').filter((part) => part !== '' && part !== '.');
+}
+
+/** `text`, a value that `fromDestination` has let through, as a path relative to the share's top. */
+export function resolveFrom(destination: string, text: string): string {
+  const parts = text.startsWith('/') ? [] : partsOf(destination);
+  for (const part of partsOf(text)) {
+    if (part === '..') parts.pop();
+    else parts.push(part);
+  }
+  return parts.join('/');
+}
+
+/** The deepest folder that holds all of these paths, or is one of them; empty for the top. */
+export function commonFolder(paths: readonly string[]): string {
+  const [first = [], ...others] = paths.map(partsOf);
+  const length = first.findIndex((part, i) => others.some((other) => other[i] !== part));
+  return first.slice(0, length === -1 ? first.length : length).join('/');
 }
 
 /** Whether a path made by `inShare` is the share itself. */
@@ -60,6 +84,9 @@ function stripRoot(text: string, share: string): string {
 function climb(start: readonly string[], text: string, spelled: string): string {
   const parts = [...start];
   for (const part of text.split('/')) {
+    if (part === ownFolder) {
+      throw new Refusal(`${ownFolder} is a folder of pysync's own`, ['choose another name']);
+    }
     if (part !== '..') {
       parts.push(part);
       continue;

@@ -6,11 +6,22 @@ const maxLength = 300;
 
 export class Refusal extends Error {
   readonly hints: readonly string[];
+  /** What the launcher ends with; rsync(1), "EXIT VALUES", has no number of its own for a refusal. */
+  readonly status: number = 1;
 
   constructor(reason: string, hints: readonly string[] = []) {
     // A sentence may quote what the sender wrote, and that can be 64 KiB.
     super(reason.length > maxLength ? `${reason.slice(0, maxLength)}…` : reason);
     this.name = 'Refusal';
     this.hints = hints;
+  }
+}
+
+/** There is no room for even the first byte; rsync says 11 where it finds that out itself. */
+export class NoRoom extends Refusal {
+  override readonly status = 11;
+
+  constructor() {
+    super('what was sent does not fit: no space is left on the receiving side');
   }
 }

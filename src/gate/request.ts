@@ -81,7 +81,12 @@ function readOptions(words: readonly string[]): {
 } {
   let next = 0;
   let secluded = false;
-  const valueOf = (flag: string, joined: string | undefined, type: Value): Option => {
+  const valueOf = (
+    flag: string,
+    joined: string | undefined,
+    type: Value,
+    effect: Effect | undefined,
+  ): Option => {
     let text = joined;
     if (text === undefined) {
       text = words[next];
@@ -91,7 +96,7 @@ function readOptions(words: readonly string[]): {
     if (type.kind === 'text' && !type.form.test(text)) {
       throw new Refusal(`${flag} has a value that is not understood: '${text}'`);
     }
-    return { flag, effects: [], argument: { text, type } };
+    return { flag, effects: effect === undefined ? [] : [effect], argument: { text, type } };
   };
 
   const readLong = (word: string): Option[] => {
@@ -101,7 +106,9 @@ function readOptions(words: readonly string[]): {
       throw notAllowed(`--${name}`, name);
     }
     if (known.drop === true) return [];
-    if (known.value !== undefined) return [valueOf(`--${name}`, joined, known.value)];
+    if (known.value !== undefined) {
+      return [valueOf(`--${name}`, joined, known.value, known.effect)];
+    }
     return [{ flag: `--${name}`, effects: known.effect === undefined ? [] : [known.effect] }];
   };
 
@@ -124,11 +131,17 @@ function readOptions(words: readonly string[]): {
       }
       const type = shortValues.get(letter);
       if (type !== undefined) {
-        found.push(valueOf(`-${letter}`, remainder === '' ? undefined : remainder, type));
+        const joined = remainder === '' ? undefined : remainder;
+        found.push(valueOf(`-${letter}`, joined, type.value, type.effect));
         break;
       }
       if (!shortOptions.has(letter)) throw notAllowed(`-${letter}`, letter);
       const effect = shortOptions.get(letter);
+      // On its own, since it alone never reaches rsync as it is.
+      if (effect === 'backup') {
+        found.push({ flag: '-b', effects: [effect] });
+        continue;
+      }
       if (effect !== undefined) effects.push(effect);
       letters += letter;
     }

@@ -102,18 +102,21 @@ function dropWhile<T extends { readonly name: string }>(
   }
 }
 
-/** Where the machine stopped under a connection, nobody has moved its log. */
+/** Logs of connections whose launcher is gone: where the machine stopped, nobody has moved them. */
+export function abandonedLogs(state: string): string[] {
+  return runningLogs(state).filter((name) => !isAlive(Number(name.split('-')[1])));
+}
+
 function setAsideAbandoned(state: string): void {
-  for (const name of runningLogs(state)) {
+  for (const name of abandonedLogs(state)) {
     const path = `${state}/running/${name}`;
-    const [, pid = ''] = name.split('-');
-    if (isAlive(Number(pid))) continue;
     try {
       renameSync(path, `${state}/log/${endedName(stemOf(name), statSync(path).size)}`);
     } catch {
       // Its launcher, or another gate, was faster.
     }
-    for (const more of ['time', 'top', 'pipe']) {
+    // The last two are an older version's.
+    for (const more of ['pipe', 'time', 'top']) {
       rmSync(`${path}.${more}`, { recursive: true, force: true });
     }
   }

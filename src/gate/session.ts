@@ -8,7 +8,8 @@
  * allows, and notes `pysync-cut` where there were more. It ends the log with a line `pysync-end
  * STATUS`; a connection that was refused has a line `pysync-refused REASON` instead.
  */
-import { closeSync, mkdirSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import type { Backup, Decision, DeliveryRules } from './decide.js';
 import { Refusal } from './refusal.js';
 import { endedName, isAlive, keyMark, runningLogs, stampOf } from './rotation.js';
 
@@ -29,15 +30,27 @@ export interface Header {
   readonly command: string;
   /** The launcher's process, which lives as long as the transfer. */
   readonly pid: number;
-  /** The permission bits that the share's own folder gets back after a push, octal; else empty. */
-  readonly mode: string;
-  /** `topAttributes` of the decision. */
-  readonly topAttributes: string;
+  /** Of a push: what is to be done when it has ended. Lines of older versions have none. */
+  readonly finish?: Finish;
   /**
    * Stands in front of what rsync notes about files. A client can have lines of its own written
    * into the log, by messages inside the protocol, and cannot know this.
    */
   readonly token: string;
+}
+
+/** See finish.ts, and the fields of `Decision` that these are. */
+export interface Finish {
+  /** The session's own folder, a path in the share. */
+  readonly folder: string;
+  readonly isStaged: boolean;
+  readonly keepsParts: boolean;
+  readonly delivery: DeliveryRules;
+  readonly backup?: Backup;
+  readonly attributes: string;
+  readonly checksLinks: Decision['checksLinks'];
+  readonly writesInPlace: boolean;
+  readonly makesLinks: boolean;
 }
 
 export interface Log {
@@ -113,24 +126,24 @@ export function readHeader(path: string): Header | undefined {
 }
 
 /**
- * What a push needs to know of the share's own folder before rsync starts: its permission bits as
- * the owner set them.
- *
- * `rsync -a dir/ host:` sets those of the share itself, so while another push runs, what stands on
- * disk may be a client's doing; that push's header has what stood there before. For ACLs and
- * extended attributes there is no such note, so a second push that sets them has to wait.
+ * Refuses a push that cannot run beside one that does: two that set ACLs or attributes would give
+ * folders back what the other has set; and while one writes into files, another must not give these
+ * a second name in the share, since both would change.
  */
-export function ownMode(share: string, topAttributes: string, state: string): string {
-  const pushes = runningSessions(state).filter(
-    (header) => header.share === share && header.direction === 'push',
-  );
-  if (topAttributes !== '' && pushes.some((header) => header.topAttributes !== '')) {
-    throw new Refusal('another transfer with -A or -X to the top of the share is running', [
-      'send into a folder, as in HOST:folder/, or try again later',
-    ]);
+export function refuseConflicts(share: string, mine: Finish, running: readonly Header[]): void {
+  for (const { share: other, finish: theirs } of running) {
+    if (other !== share || theirs === undefined) continue;
+    const isConflict =
+      (mine.attributes !== '' && theirs.attributes !== '') ||
+      (mine.writesInPlace && theirs.makesLinks) ||
+      (mine.makesLinks && theirs.writesInPlace);
+    if (!isConflict) continue;
+    const options =
+      mine.attributes !== '' && theirs.attributes !== ''
+        ? '-A or -X'
+        : '--inplace, --append, -H or --link-dest';
+    throw new Refusal(`another transfer with ${options} is running`, ['try again later']);
   }
-  const [first] = pushes;
-  return first?.mode ?? (statSync(share).mode & 0o7777).toString(8);
 }
 
 /** The connections whose launcher is alive. */

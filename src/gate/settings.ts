@@ -68,7 +68,7 @@ const names: Readonly<Record<keyof Settings, string>> = {
  * the gate and leaves the launcher: of another format it serves nobody, instead of taking one word
  * of the plan for another, until `pysync` makes it anew.
  */
-const format = ['--format', '1'] as const;
+const format = ['--format', '2'] as const;
 
 /** The settings as words, in pairs of name and value. */
 export function formatSettings(settings: Settings): string[] {

@@ -9,7 +9,7 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { childProcess } from './child-process.js';
-import { isMountedFrom } from './mount-table.js';
+import { isMountedFrom, mountAt } from './mount-table.js';
 import { Refusal } from './refusal.js';
 import type { Settings } from './settings.js';
 import { notedErrors } from './superblock.js';
@@ -36,14 +36,19 @@ export function cappedShare(settings: Settings, share: string): CappedShare | un
     throw error;
   }
   const { shares } = JSON.parse(text) as {
-    shares: { path: string; volume: { id: string; size: number }; pending?: object }[];
+    shares: {
+      path: string;
+      volume: { id: string; size: number; folder?: string };
+      pending?: object;
+    }[];
   };
   const record = shares.find(({ path }) => path === share);
   if (record === undefined) return undefined;
-  const { id, size } = record.volume;
-  const base = join(settings.data, 'volumes', id);
+  const own = join(settings.data, 'volumes');
+  const { id, size, folder = own } = record.volume;
   const isPending = record.pending !== undefined;
-  return { share, size, image: `${base}.img`, operationLock: `${base}.busy`, isPending };
+  const image = join(folder, `${id}.img`);
+  return { share, size, image, operationLock: join(own, `${id}.busy`), isPending };
 }
 
 /**
@@ -55,6 +60,9 @@ export async function isUsable(capped: CappedShare): Promise<boolean> {
   if (capped.isPending) return false;
   if (lstatSync(capped.operationLock, { throwIfNoEntry: false }) !== undefined) return false;
   const isMounted = (await isMountedFrom(capped.share, capped.image)) === 'mounted';
+  // SECURITY: a folder above that became a link may lead to where the volume is; it is not the share's
+  // place then (test/integration/volume/place.test.ts).
+  if (mountAt(capped.share)?.mountPoint !== capped.share) return false;
   return isMounted && notedErrors(capped.image) === 0;
 }
 

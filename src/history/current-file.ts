@@ -55,7 +55,7 @@ function openFile(pid: number, descriptor: string, header: Header): CurrentFile 
   const isPush = header.direction === 'push';
   // A receiver reads what it has of a file already, and writes the new one.
   if (isPush !== ((flags & accessMode) !== 0)) return undefined;
-  if (isPush) return { name: finalName(path), position, size: undefined };
+  if (isPush) return { name: finalName(path, header), position, size: undefined };
   return { name: path, position, size: sizeOf(link) };
 }
 
@@ -63,16 +63,23 @@ function openFile(pid: number, descriptor: string, header: Header): CurrentFile 
 function placeOf(link: string, share: string): string | undefined {
   try {
     const path = readlinkSync(link);
-    const root = ['/share/', `${share}/`].find((folder) => path.startsWith(folder));
+    const root = ['/share/', '/session/', `${share}/`].find((folder) => path.startsWith(folder));
     return root === undefined ? undefined : path.slice(root.length);
   } catch {
     return undefined;
   }
 }
 
-/** rsync writes `dir/.name.XXXXXX`, and gives that its name at the end. */
-function finalName(path: string): string {
-  return path.replace(/(^|\/)\.([^/]+)\.[A-Za-z0-9]{6}$/, '$1$2');
+/**
+ * rsync writes `name.XXXXXX` in the session's own folder, or goes on with a part there; which of the
+ * folders of the transfer it belongs to shows at the end. What is written in place has its name.
+ */
+function finalName(path: string, { place, finish }: Header): string {
+  const own = finish === undefined ? undefined : path.replace(`${finish.folder}/`, '');
+  const [, kind, name = ''] = /^(tmp|parts)\/([^/]*)$/.exec(own ?? '') ?? [];
+  if (kind === undefined) return path;
+  const folder = place.endsWith('/') ? place.replace(/^[./]+/, '') : '';
+  return folder + (kind === 'tmp' ? name.replace(/\.[A-Za-z0-9]{6}$/, '') : name);
 }
 
 function sizeOf(link: string): number | undefined {

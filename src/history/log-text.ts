@@ -4,7 +4,7 @@
  */
 import type { Header } from '../gate/session.js';
 import { endingOf } from './transfer.js';
-import type { Ending, SentFile, Transfer } from './transfer.js';
+import type { Ending, LeftPart, SentFile, Transfer } from './transfer.js';
 
 export interface LogReader {
   /** Takes more of the log, and returns the files that it tells of. */
@@ -16,6 +16,7 @@ export interface LogReader {
 /** At most `keep` files are kept by name; all are counted. */
 export function readLog(id: string, keep: number): LogReader {
   const files: SentFile[] = [];
+  const parts: LeftPart[] = [];
   const sums = { fileCount: 0, bytes: 0, transferred: 0 };
   let header: Header | undefined;
   let prefix = '';
@@ -38,8 +39,10 @@ export function readLog(id: string, keep: number): LogReader {
   const readNote = (line: string): void => {
     const [, word = '', value = ''] = /^pysync-([a-z]+)(?: (.*))?$/.exec(line) ?? [];
     if (word === 'hook') hookStatus = Number(value);
+    if (word === 'part') parts.push(...readPart(value, header?.token ?? ''));
     if (ending.kind !== 'running') return;
     if (word === 'refused') ending = { kind: 'refused', reason: readReason(value) };
+    if (word === 'lost') ending = { kind: 'gone' };
     if (word === 'revoked') ending = { kind: 'revoked' };
     if (word === 'end') ending = endingOf(Number(value), sawFull);
   };
@@ -84,7 +87,16 @@ export function readLog(id: string, keep: number): LogReader {
     transfer: () =>
       header === undefined
         ? undefined
-        : { id, header, files: [...files], ...sums, complete, ending, hookStatus },
+        : {
+            id,
+            header,
+            files: [...files],
+            parts: [...parts],
+            ...sums,
+            complete,
+            ending,
+            hookStatus,
+          },
   };
 }
 
@@ -115,6 +127,14 @@ function unescape(name: string): string {
   });
 }
 
+/** `TOKEN BYTES NAME`, the name in JSON; without the token it is a client's. */
+function readPart(text: string, token: string): LeftPart[] {
+  const [, own, bytes, json = ''] = /^(\S+) (\d{1,20}) (".*")$/.exec(text) ?? [];
+  const name = parseJson(json);
+  if (own !== token || token === '' || typeof name !== 'string') return [];
+  return [{ name, bytes: Number(bytes) }];
+}
+
 function readReason(json: string): string {
   const value = parseJson(json);
   return typeof value === 'string' ? value : 'for a reason that cannot be read';
@@ -122,7 +142,7 @@ function readReason(json: string): string {
 
 const fields = [
   ...['time', 'peer', 'key', 'share', 'address', 'direction'],
-  ...['command', 'mode', 'topAttributes', 'token'],
+  ...['command', 'token'],
 ];
 
 function readHeaderLine(line: string): Header | undefined {

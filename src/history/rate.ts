@@ -1,5 +1,8 @@
 /** How fast a transfer goes: bytes of files, as rsync's own progress counts them. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { join } from 'node:path';
+import { quietMs, silentMs } from '../gate/silent.js';
+import { stateFolder } from '../system/folders.js';
 import { currentFile } from './current-file.js';
 import type { CurrentFile } from './current-file.js';
 import type { Transfer } from './transfer.js';
@@ -9,6 +12,8 @@ export interface Progress {
   readonly current: CurrentFile | undefined;
   /** Bytes a second; undefined before there are two looks to compare. */
   readonly rate: number | undefined;
+  /** Of a push from which nothing has come for a while: for how long, in milliseconds. */
+  readonly silentMs: number | undefined;
 }
 
 /** Looks at a transfer again and again; the rate is that between the last looks. */
@@ -25,7 +30,7 @@ export function watchProgress(): (transfer: Transfer, now: number) => Progress {
       rate = rate === undefined ? latest : (rate + latest) / 2;
     }
     if (last === undefined || elapsed >= 0.1) last = { bytes, time: now };
-    return { current, rate };
+    return { current, rate, silentMs: silenceOf(transfer) };
   };
 }
 
@@ -37,4 +42,11 @@ export async function lookTwice<T extends Transfer>(
   for (const [transfer, look] of looks) look(transfer, Date.now());
   if (looks.length > 0) await wait(250);
   return looks.map(([transfer, look]) => [transfer, look(transfer, Date.now())] as const);
+}
+
+/** A sender that reads its own files can be silent too, so this is no proof that it has gone. */
+function silenceOf({ id, header }: Transfer): number | undefined {
+  if (header.direction !== 'push') return undefined;
+  const quiet = quietMs(join(stateFolder(), 'running', `${id}.log`), header);
+  return quiet < silentMs ? undefined : quiet;
 }

@@ -10,12 +10,20 @@ export interface SentFile {
   readonly transferred: number;
 }
 
+/** A part of a file that did not come whole. */
+export interface LeftPart {
+  /** The file's name, without its folder. */
+  readonly name: string;
+  readonly bytes: number;
+}
+
 /**
  * How a connection ended. `lost`: its log has no end, because the machine stopped or the launcher was
- * killed. `status` is rsync's exit status.
+ * killed. `gone`: its sender had gone silent, and came back with another connection. `status` is
+ * rsync's exit status.
  */
 export type Ending =
-  | { readonly kind: 'running' | 'lost' | 'revoked' | 'done' }
+  | { readonly kind: 'running' | 'lost' | 'gone' | 'revoked' | 'done' }
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'full' | 'interrupted' | 'failed'; readonly status: number };
 
@@ -26,6 +34,8 @@ export interface Transfer {
   /** The files that came or went whole, in order, or the first of them. */
   readonly files: readonly SentFile[];
   readonly fileCount: number;
+  /** Of a push: parts of files that were left for the next one. */
+  readonly parts: readonly LeftPart[];
   /** Sums over all those files. */
   readonly bytes: number;
   readonly transferred: number;
@@ -75,6 +85,8 @@ export function describeEnding(ending: Ending): string {
       return 'done';
     case 'lost':
       return 'cut off: this machine or the launcher was stopped';
+    case 'gone':
+      return 'lost: the sender had gone, and came back with another connection';
     case 'revoked':
       return 'ended: the key was revoked';
     case 'refused':

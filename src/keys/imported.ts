@@ -24,14 +24,3 @@ export async function importedKeys(): Promise<ImportedKeys> {
 export function isExpired(key: OurKey, now: Date): boolean {
   return key.expires !== undefined && key.expires <= now;
 }
-
-/** Whether both name the same source: GitHub does not tell capitals from small letters. */
-export function isSameSource(a: string, b: string): boolean {
-  return a === b || (a.startsWith('gh:') && a.toLowerCase() === b.toLowerCase());
-}
-
-/** The GitHub accounts that the keys of `source` are known to have come from; at most one, usually. */
-export function accountsBehind(source: string, keys: readonly OurKey[]): ReadonlySet<number> {
-  const theirs = keys.filter(({ policy }) => isSameSource(policy.source, source));
-  return new Set(theirs.flatMap(({ policy: { account } }) => account ?? []));
-}

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { errnoOf, PysyncError } from '../errors.js';
 import { fileFailure } from '../system/failures.js';
 import { readIfThere, replaceFile } from '../system/files.js';
+import { keepReserve, reservePath } from '../system/reserve.js';
 import { printable } from '../system/text.js';
 import { findForeign, parseAuthorizedKeys, upsertKey } from './authorized-keys.js';
 import type { KeyLine, UpsertOutcome } from './authorized-keys.js';
@@ -44,10 +45,20 @@ export async function editAuthorizedKeys(
   const makesNothing = edit(Buffer.alloc(0)).length === 0;
   if (makesNothing && !existsSync(join(home, '.ssh'))) return { written: false };
   await ensureSshDirectory(home);
-  return replaceFile(join(home, '.ssh', name), (content) => {
+  const editOrLeave = (content: Buffer | undefined): Buffer | undefined => {
     const edited = edit(content ?? Buffer.alloc(0));
     return content === undefined && edited.length === 0 ? undefined : edited;
-  });
+  };
+  return replaceFile(join(home, '.ssh', name), editOrLeave, { reserve: reservePath() });
+}
+
+/**
+ * Sets room aside for taking all keys of the account back on a full disk, those that are let in next
+ * (`more` bytes) too. Throws PysyncError `FILE_FAILED`.
+ */
+export async function keepRoomToRevoke(home: string, more = 0): Promise<void> {
+  const sizes = (await readAuthorizedKeys(home)).map(({ content }) => content.length);
+  keepReserve(Math.max(...sizes) + more);
 }
 
 /**

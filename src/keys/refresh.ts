@@ -10,7 +10,8 @@ import { PysyncError } from '../errors.js';
 import { quoteAll } from '../gate/quote.js';
 import { isSameKey, parseAuthorizedKeys } from './authorized-keys.js';
 import type { KeyLine, OurKey } from './authorized-keys.js';
-import { accountsBehind, isExpired, isSameSource } from './imported.js';
+import { isExpired } from './imported.js';
+import { accountsBehind, isSameSource } from './same-source.js';
 import { readAuthorizedKeys } from './install.js';
 import type { AuthorizedKeysFile } from './install.js';
 import { peerName } from './peer-name.js';
@@ -192,7 +193,7 @@ function lineFor(
   const [model] = valid;
   if (model === undefined) return `its other keys have expired; to let it in: pysync -i ${source}`;
   // Whose name it was at the import is not known, and it may have changed hands since.
-  if (source.startsWith('gh:') && accounts.size === 0) {
+  if (result?.reading === 'github' && accounts.size === 0) {
     return `the account that its keys came from is not known; if it is still the same: ${importAgain(source, valid)}`;
   }
   const nameAtImport = (comment: string, fingerprint: string): string =>

@@ -2,8 +2,8 @@
  * The shares that have a cap, in `shares.json`. A share without one needs no record: the keys' lines
  * say where it is.
  */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
 import { readIfThere, replaceFile } from '../system/files.js';
 import { dataFolder } from '../system/folders.js';
@@ -31,6 +31,8 @@ export interface ShareRecord {
 interface Registry {
   readonly version: number;
   readonly shares: readonly ShareRecord[];
+  /** Images of shares that have no cap any more, which their owners may still remove. */
+  readonly keptImages?: readonly string[];
 }
 
 function registryPath(): string {
@@ -47,16 +49,32 @@ export async function shareRecord(path: string): Promise<ShareRecord | undefined
   return (await cappedShares()).find((share) => share.path === path);
 }
 
-/** Writes the record of one share; undefined takes it out. */
+/** The images that shares have left behind, as they were noted; they may be gone by now. */
+export async function keptImages(): Promise<readonly string[]> {
+  return parse(await readIfThere(registryPath())).keptImages ?? [];
+}
+
+/** Writes the record of one share; undefined takes it out, and `kept` is the image that it leaves. */
 export async function writeShareRecord(
   path: string,
   record: ShareRecord | undefined,
+  kept?: string,
 ): Promise<void> {
   mkdirSync(dataFolder(), { recursive: true, mode: 0o700 });
   await replaceFile(registryPath(), (content) => {
-    const others = parse(content).shares.filter((share) => share.path !== path);
+    const before = parse(content);
+    const others = before.shares.filter((share) => share.path !== path);
     const shares = record === undefined ? others : [...others, record];
-    const registry: Registry = { version: 1, shares };
+    // One whose folder is gone as well may be on a disk that is not there now.
+    const images = (before.keptImages ?? []).filter(
+      (image) => existsSync(image) || !existsSync(dirname(image)),
+    );
+    const keptImages = [...new Set(kept === undefined ? images : [...images, kept])];
+    const registry: Registry = {
+      version: 1,
+      shares,
+      ...(keptImages.length === 0 ? {} : { keptImages }),
+    };
     return Buffer.from(`${JSON.stringify(registry, undefined, 2)}\n`);
   });
 }

@@ -1,13 +1,21 @@
 /**
  * A share is a directory. This file decides which directories may be one, and makes it.
  */
-import { accessSync, constants, mkdirSync, realpathSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { PysyncError, errnoOf } from '../errors.js';
 import { isSharePath } from '../gate/policy.js';
-import { dataFolder, stateFolder } from '../system/folders.js';
+import { quoteAll } from '../gate/quote.js';
+import { placeFault, placeFaults } from '../gate/share-place.js';
+import type { PlaceFault } from '../gate/share-place.js';
 import { printable } from '../system/text.js';
+import { realPath, whyForbidden } from './forbidden.js';
+import { refuseOthers } from './others.js';
+
+/** The real, absolute path of `folder`, which need not exist yet. */
+export function placeOf(folder: string): string {
+  return realPath(absolutePath(folder));
+}
 
 /**
  * The real, absolute path of the share at `folder`; it need not exist yet.
@@ -16,10 +24,10 @@ import { printable } from '../system/text.js';
  * written there would let them in.
  */
 export function sharePath(folder: string): string {
-  const path = realPath(absolutePath(folder));
-  for (const { place, what, inside } of forbiddenPlaces()) {
-    if (!holds(path, place) && !(inside && holds(place, path))) continue;
-    throw new PysyncError('SHARE_UNSAFE', `${printable(path)} cannot be a share: ${what}`, {
+  const path = placeOf(folder);
+  const why = whyForbidden(path);
+  if (why !== undefined) {
+    throw new PysyncError('SHARE_UNSAFE', `${printable(path)} cannot be a share: ${why}`, {
       hints: ['choose a folder of its own with --dir, such as ~/public'],
     });
   }
@@ -31,7 +39,15 @@ export function sharePath(folder: string): string {
   return path;
 }
 
-function absolutePath(folder: string): string {
+/** As `sharePath`; also refuses a place in which others of this machine have a say. */
+export async function fitSharePath(folder: string): Promise<string> {
+  const path = sharePath(folder);
+  await refuseOthers(path);
+  return path;
+}
+
+/** `folder` as an absolute path, whatever links are in it. */
+export function absolutePath(folder: string): string {
   try {
     return resolve(folder);
   } catch (error) {
@@ -43,8 +59,42 @@ function absolutePath(folder: string): string {
   }
 }
 
-/** Makes the share's directory where it is missing (mode 0700). Throws PysyncError `SHARE_UNUSABLE`. */
+/**
+ * Throws PysyncError `SHARE_REPLACED` where `folder` names one of the shares there are (`known`) and
+ * is not the folder any more that was shared. Its real path would be taken for a share of its own.
+ */
+export function refuseReplaced(folder: string, known: readonly string[]): void {
+  const path = absolutePath(folder);
+  if (!known.includes(path)) return;
+  const fault = placeFault(path);
+  if (fault !== undefined && fault !== 'missing') throw replaced(path, fault);
+}
+
+function replaced(path: string, fault: PlaceFault): PysyncError {
+  return new PysyncError('SHARE_REPLACED', `${printable(path)} ${placeFaults[fault]}`, {
+    hints: [placeRemedy(path, fault)],
+  });
+}
+
+/** How its owner can go on with a share that is not what it was. */
+export function placeRemedy(path: string, fault: PlaceFault): string {
+  switch (fault) {
+    case 'missing':
+      return `mkdir -m 700 ${quoteAll([path])}`;
+    case 'link':
+    case 'file':
+      return 'put the folder back, or import the keys again for another one with --dir';
+    case 'unreachable':
+      return 'see that you may enter each folder above it';
+  }
+}
+
+/**
+ * Makes the share's directory where it is missing (mode 0700). Throws PysyncError `SHARE_UNUSABLE`,
+ * or `SHARE_REPLACED` where a link leads to it.
+ */
 export function makeShare(path: string): void {
+  if (placeFault(path) === 'link') throw replaced(path, 'link');
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
@@ -72,42 +122,4 @@ function unusable(path: string, code: string | undefined, cause?: unknown): Pysy
       cause,
     },
   );
-}
-
-interface ForbiddenPlace {
-  readonly place: string;
-  readonly what: string;
-  /** Whether a folder within the place is forbidden too, and not only one that holds it. */
-  readonly inside: boolean;
-}
-
-function forbiddenPlaces(): ForbiddenPlace[] {
-  const home = homedir();
-  return [
-    { place: home, what: 'it holds your home directory', inside: false },
-    { place: join(home, '.ssh'), what: 'it holds ssh keys', inside: true },
-    { place: join(home, '.config'), what: 'it holds the settings of your programs', inside: true },
-    { place: join(home, '.local/bin'), what: 'programs are run from there', inside: true },
-    { place: join(home, 'bin'), what: 'programs are run from there', inside: true },
-    { place: dataFolder(), what: "it holds pysync's own files", inside: true },
-    { place: stateFolder(), what: "it holds pysync's own files", inside: true },
-    ...['/etc', '/usr', '/bin', '/sbin', '/lib', '/boot', '/dev', '/proc', '/sys', '/run'].map(
-      (place) => ({ place, what: 'it belongs to the system', inside: true }),
-    ),
-  ].map(({ place, ...rest }) => ({ place: realPath(place), ...rest }));
-}
-
-/** Whether `outer` is `inner` or a directory above it. */
-function holds(outer: string, inner: string): boolean {
-  return inner === outer || inner.startsWith(outer === '/' ? '/' : `${outer}/`);
-}
-
-/** Like realpath, for a path whose last parts need not exist. */
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    const parent = dirname(path);
-    return parent === path ? path : join(realPath(parent), basename(path));
-  }
 }

@@ -1,5 +1,5 @@
 /** Trying the sandbox: programs of our own in it, over a share that is there for the trial alone. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { confinementOf, sandboxed } from '../gate/confine.js';
 import type { SandboxSession } from '../gate/confine.js';
@@ -7,6 +7,7 @@ import { quote } from '../gate/quote.js';
 import type { Settings } from '../gate/settings.js';
 import { run } from '../system/run.js';
 import type { RunResult } from '../system/run.js';
+import { makeTemporaryFolder } from '../system/temporary.js';
 import type { Chosen } from './chosen.js';
 
 /** What a sandbox is made from, without what only the gate has to know. */
@@ -26,7 +27,8 @@ export async function withTrialShare<T>(
   settings: TrialSettings,
   body: (trial: Trial) => Promise<T>,
 ): Promise<T> {
-  const folder = mkdtempSync(join(parent, 'probe-'));
+  const made = makeTemporaryFolder(parent);
+  const folder = made.path;
   try {
     const share = join(folder, 'share');
     const log = join(folder, 'log');
@@ -35,7 +37,7 @@ export async function withTrialShare<T>(
     const { root } = confinementOf(settings, share);
     return await body({ folder, session: { share, log, readOnly: false }, root });
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    made.remove();
   }
 }
 

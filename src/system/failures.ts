@@ -49,9 +49,13 @@ export function fileFailure(error: unknown, doing: string): unknown {
 /** Failures that lie in the machine and not in pysync, wherever they come up. */
 const ofTheMachine = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EIO'];
 
+const ofTheDisk = ['ENOSPC', 'EDQUOT', 'EIO'];
+
 /** For an error that nobody expected: the same, where the machine is to blame for it. */
 export function machineFailure(error: unknown): unknown {
   if (!ofTheMachine.includes(errnoOf(error) ?? '')) return error;
-  const { path } = error as NodeJS.ErrnoException;
-  return path === undefined ? error : fileFailure(error, `use ${path}`);
+  const { path, code = '' } = error as NodeJS.ErrnoException;
+  if (path !== undefined) return fileFailure(error, `use ${path}`);
+  // A write to a file that is open names none.
+  return ofTheDisk.includes(code) ? fileFailure(error, 'write to the disk') : error;
 }

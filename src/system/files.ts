@@ -7,14 +7,21 @@
  * content). What cannot be closed without a lock that others obey: a program that knows nothing of
  * pysync's lock and writes in the microseconds between the comparison and the rename is lost.
  */
-import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { lstat, open, readdir, readlink, realpath, rename, unlink } from 'node:fs/promises';
+import { lstat, open, readlink, realpath, rename, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, PysyncError } from '../errors.js';
 import { fileFailure } from './failures.js';
 import { withLock } from './locks.js';
+import {
+  isFull,
+  sweepTemporaries,
+  temporaryOf,
+  writeReserve,
+  writeTemporary,
+} from './replacement.js';
+import type { WriteTemporary } from './replacement.js';
 import { printable } from './text.js';
 
 /** Makes the new content, or undefined to leave the file alone. Called again if the file changed. */
@@ -25,6 +32,8 @@ export interface ReplaceOptions {
   readonly mode?: number;
   /** Milliseconds to wait for another pysync that edits the same file. */
   readonly waitMs?: number;
+  /** Where room was set aside (reserve.ts), for a disk that is full. */
+  readonly reserve?: string;
 }
 
 interface Snapshot {
@@ -49,7 +58,17 @@ export async function replaceFile(
     const target = await followLinks(path);
     const lock = join(dirname(target), `.${basename(target)}.pysync-lock`);
     const body = (): Promise<boolean> => replaceLocked(target, edit, options.mode ?? 0o600);
-    return { written: await withLock(lock, body, options) };
+    const { reserve } = options;
+    if (reserve === undefined) return { written: await withLock(lock, body, options) };
+    try {
+      return { written: await withLock(lock, body, options) };
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      // Nobody who lives holds the lock: then making it would have failed by that. Who else finds no
+      // room for one does not get the reserve, which is one.
+      const write = writeReserve(reserve, target, error);
+      return { written: await replace(target, edit, options.mode ?? 0o600, write) };
+    }
   } catch (error) {
     throw fileFailure(error, `write ${printable(path)}`);
   }
@@ -67,13 +86,22 @@ export async function readIfThere(path: string): Promise<Buffer | undefined> {
 
 async function replaceLocked(target: string, edit: Edit, newMode: number): Promise<boolean> {
   await sweepTemporaries(target);
+  return replace(target, edit, newMode, writeTemporary);
+}
+
+async function replace(
+  target: string,
+  edit: Edit,
+  newMode: number,
+  write: WriteTemporary,
+): Promise<boolean> {
   for (let attempt = 0; attempt < 10; attempt += 1) {
     const before = await takeSnapshot(target);
     const content = edit(before?.content);
     if (content === undefined || before?.content.equals(content) === true) return false;
-    const temporary = temporaryOf(target, randomBytes(8).toString('hex'));
+    const temporary = temporaryOf(target);
     try {
-      await writeTemporary(temporary, content, before?.stats, newMode);
+      await write(temporary, content, before?.stats, newMode);
       if (isSame(before, await takeSnapshot(target))) {
         await rename(temporary, target);
         await syncDirectory(dirname(target));
@@ -81,62 +109,14 @@ async function replaceLocked(target: string, edit: Edit, newMode: number): Promi
       }
     } catch (error) {
       await unlink(temporary).catch(() => undefined);
-      throw error;
+      // On a full disk another pysync may have swept it up, see writeReserve.
+      if (write === writeTemporary || errnoOf(error) !== 'ENOENT') throw error;
     }
-    await unlink(temporary);
+    await unlink(temporary).catch(() => undefined);
   }
   throw new PysyncError('FILE_KEEPS_CHANGING', `${printable(target)} keeps changing`, {
     hints: ['find out which other program writes it, then run the command again'],
   });
-}
-
-async function writeTemporary(
-  path: string,
-  content: Buffer,
-  model: Stats | undefined,
-  newMode: number,
-): Promise<void> {
-  // SECURITY: exclusive and 0600, and given away before it holds anything, so that nobody has read
-  // or linked it by then.
-  const handle = await open(path, 'wx', 0o600);
-  try {
-    await setOwnerAndMode(handle, path, model, newMode);
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function setOwnerAndMode(
-  handle: FileHandle,
-  path: string,
-  model: Stats | undefined,
-  newMode: number,
-): Promise<void> {
-  const made = await handle.stat();
-  const isRoot = process.geteuid?.() === 0;
-  const owner = model ?? (isRoot ? await lstat(dirname(path)) : made);
-  let mode = (model?.mode ?? newMode) & 0o7777;
-  if (made.uid !== owner.uid || made.gid !== owner.gid) {
-    try {
-      await handle.chown(owner.uid, owner.gid);
-    } catch (error) {
-      if (made.uid !== owner.uid) {
-        throw new PysyncError(
-          'FILE_OWNER',
-          `the file to be replaced belongs to user ${owner.uid}`,
-          {
-            hints: ['run the command as that user'],
-            cause: error,
-          },
-        );
-      }
-      // A group its owner is not in: the new group may do no more than anybody may.
-      mode = (mode & 0o707) | ((mode & 0o007) << 3);
-    }
-  }
-  await handle.chmod(mode);
 }
 
 function isSame(before: Snapshot | undefined, now: Snapshot | undefined): boolean {
@@ -212,20 +192,6 @@ async function lstatIfThere(path: string): Promise<Stats | undefined> {
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
-  }
-}
-
-function temporaryOf(target: string, random: string): string {
-  return join(dirname(target), `.${basename(target)}.pysync-${random}.tmp`);
-}
-
-/** Removes what crashed runs left. We hold the lock, so no temporary of this file is in use. */
-async function sweepTemporaries(target: string): Promise<void> {
-  const names = new Set(await readdir(dirname(target)));
-  for (const name of names) {
-    const random = /\.pysync-([0-9a-f]{16})\.tmp$/.exec(name)?.[1];
-    if (random === undefined || basename(temporaryOf(target, random)) !== name) continue;
-    await unlink(join(dirname(target), name)).catch(() => undefined);
   }
 }
 

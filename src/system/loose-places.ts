@@ -38,11 +38,17 @@ export function loosePlace(path: string, { uid, mode }: Stats, how: string): Loo
   return { path, how, ...(isOurs ? { mend } : {}) };
 }
 
-function looseness(stats: Stats): string | undefined {
+/**
+ * How somebody other than this user and root decides what is at a place; undefined where nobody
+ * does. In a sticky folder such as /tmp nobody replaces what is another's, as long as it is there:
+ * without `heedsSticky` that is not enough.
+ */
+export function looseness(stats: Stats, { heedsSticky = true } = {}): string | undefined {
   const { uid, gid, mode } = stats;
   if (uid !== 0 && uid !== process.geteuid?.()) return `belongs to ${userName(uid)}`;
-  // A link's own bits say nothing, and in a folder like /tmp nobody replaces what is another's.
-  if (stats.isSymbolicLink() || (stats.isDirectory() && (mode & 0o1000) !== 0)) return undefined;
+  // A link's own bits say nothing.
+  if (stats.isSymbolicLink()) return undefined;
+  if (heedsSticky && stats.isDirectory() && (mode & 0o1000) !== 0) return undefined;
   if ((mode & 0o002) !== 0) return 'can be written by everybody';
   if ((mode & 0o020) === 0 || gid === 0 || isPrivateGroup(gid)) return undefined;
   return `can be written by the group ${groupName(gid)}`;

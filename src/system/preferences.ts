@@ -5,6 +5,9 @@ import Conf from 'conf';
 import { PysyncError } from '../errors.js';
 import { fileFailure } from './failures.js';
 import { configFolder } from './folders.js';
+import { keepSignals } from './interrupt.js';
+
+keepSignals();
 
 /** Every preference, with what it means. */
 export const preferences = {

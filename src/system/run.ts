@@ -6,7 +6,9 @@
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { PysyncError } from '../errors.js';
-import { findTool } from './tools.js';
+import { endWhenInterrupted, stopIfInterrupted } from './interrupt.js';
+import { printable } from './text.js';
+import { findTool, lookForTool } from './tools.js';
 
 export interface RunOptions {
   /** Milliseconds after which the tool's process group is killed; 0 for never; default 30 s. */
@@ -23,6 +25,16 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether what it prints is of no use; it need not be kept then. */
   readonly discardsOutput?: boolean;
+  /**
+   * Whether the tool is killed where pysync is, however that ends: for work that nobody can use then.
+   * See PR_SET_PDEATHSIG in prctl(2).
+   */
+  readonly endsWithPysync?: boolean;
+  /**
+   * A file that the tool itself holds locked with flock(2), from before its first step to its end: the
+   * lock is not free while a tool lives whose pysync was killed.
+   */
+  readonly holds?: { readonly file: string; readonly waitSeconds: number };
   /** What the tool was run for, as it completes "could not …" in the error: `read the key`. */
   readonly purpose: string;
 }
@@ -37,19 +49,23 @@ export interface RunResult {
  * Runs `tool` (a name from the table in tools.ts, or the path of an owner's program) and waits for its
  * end.
  *
- * Throws PysyncError `TOOL_MISSING` where it is not installed, `TOOL_TIMED_OUT` past the limit and
- * `TOOL_FAILED` when it ends with a status the caller did not expect.
+ * Throws PysyncError `TOOL_MISSING` where it is not installed, `TOOL_TIMED_OUT` past the limit,
+ * `FILE_LOCKED` where another program has held its file for too long, `TOOL_FAILED` when it ends with a
+ * status the caller did not expect, and `INTERRUPTED` after Ctrl-C (interrupt.ts).
  */
 export async function run(
   tool: string,
   args: readonly string[],
   options: RunOptions,
 ): Promise<RunResult> {
-  const path = findTool(tool);
-  const timeoutMs = options.timeoutMs ?? 30_000;
+  stopIfInterrupted();
+  const [path = '', ...words] = [...wrappers(options), findTool(tool), ...args];
+  const waitMs = (options.holds?.waitSeconds ?? 0) * 1000;
+  const ownMs = options.timeoutMs ?? 30_000;
+  const timeoutMs = ownMs === 0 ? 0 : ownMs + waitMs;
   // Loaded when it is first used: it is as large as all of pysync, and status runs no tool.
   const { execa } = await import('execa');
-  const child = execa(path, args, {
+  const child = execa(path, words, {
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...options.env },
     extendEnv: false,
     input: options.input ?? '',
@@ -74,16 +90,15 @@ export async function run(
     if (silence !== undefined) stream.on('data', () => silence.refresh());
     if (onLine !== undefined) tellLines(stream, onLine);
   }
-  const onInterrupt = (): void => {
+  const isOver = endWhenInterrupted(() => {
     endGroup(pid);
-  };
-  // In front of the one that ends pysync.
-  process.prependListener('SIGINT', onInterrupt);
+  });
   const result = await child.finally(() => {
     clearTimeout(timer);
     clearTimeout(silence);
-    process.off('SIGINT', onInterrupt);
+    isOver();
   });
+  stopIfInterrupted();
   if (timedOut) {
     throw new PysyncError(
       'TOOL_TIMED_OUT',
@@ -91,6 +106,13 @@ export async function run(
     );
   }
   const { exitCode } = result;
+  if (options.holds !== undefined && exitCode === lockTaken) {
+    throw new PysyncError(
+      'FILE_LOCKED',
+      `could not ${options.purpose}: another program is at work on it`,
+      { hints: [`see which: fuser ${printable(options.holds.file)}`] },
+    );
+  }
   const expected = options.expectExit ?? [0];
   if (exitCode === undefined || (expected !== 'any' && !expected.includes(exitCode))) {
     const how = exitCode === undefined ? (result.signal ?? 'no exit status') : `exit ${exitCode}`;
@@ -99,6 +121,19 @@ export async function run(
     });
   }
   return { stdout: result.stdout ?? '', stderr: result.stderr ?? '', exitCode };
+}
+
+/** What flock(1) is told to end with where the lock is taken; no tool ends so by itself. */
+const lockTaken = 75;
+
+/** The programs that make a tool what the options say, and become it: each without a fork. */
+function wrappers({ endsWithPysync, holds }: RunOptions): string[] {
+  const setpriv = endsWithPysync === true ? lookForTool('setpriv') : undefined;
+  const dying = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--'];
+  if (holds === undefined) return dying;
+  const { file, waitSeconds } = holds;
+  const wait = ['--timeout', String(waitSeconds), '--conflict-exit-code', String(lockTaken)];
+  return [...dying, findTool('flock'), '--no-fork', ...wait, file];
 }
 
 function tellLines(stream: Readable, tell: (line: string) => void): void {

@@ -1,13 +1,12 @@
 /**
  * What the ssh server holds for one user: asked of sshd itself, or else gathered from its files.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PysyncError } from '../errors.js';
 import { run } from './run.js';
 import { readConfig, sshdConfigPath } from './sshd-config.js';
 import type { ConfigLine } from './sshd-config.js';
+import { makeTemporaryFolder } from './temporary.js';
 
 export interface ServerSettings {
   /** `sshd -T`, with `Match` blocks applied; or the config files, with those left out. */
@@ -61,9 +60,9 @@ function settingsFrom(
  * the server's own can be read by root alone: any other does as well.
  */
 async function askSshd(user: string, address: string): Promise<Setting[] | undefined> {
-  const folder = mkdtempSync(join(tmpdir(), 'pysync-'));
+  const folder = makeTemporaryFolder();
   try {
-    const key = join(folder, 'key');
+    const key = join(folder.path, 'key');
     const options = { purpose: 'ask sshd for its settings', timeoutMs: 10_000 };
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key], options);
     const client = `user=${user},host=${address},addr=${address}`;
@@ -80,6 +79,6 @@ async function askSshd(user: string, address: string): Promise<Setting[] | undef
     if (!(error instanceof PysyncError)) throw error;
     return undefined;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    folder.remove();
   }
 }

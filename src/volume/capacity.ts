@@ -6,17 +6,23 @@ export interface Capacity {
   readonly usable: number;
   readonly used: number;
   readonly free: number;
-  /** How many more files there can be. */
+  /** Files, folders and links that are there. */
+  readonly entries: number;
+  /** How many more there can be. */
   readonly filesLeft: number;
 }
+
+/** Of ext4 itself, and the root: the first ten. */
+const ownInodes = 10;
 
 /**
  * `overhead` is the record's. Throws what statfs throws where nothing is mounted or it does not
  * answer.
  */
 export async function capacityOf(share: string, overhead: number): Promise<Capacity> {
-  const { blocks, bfree, bavail, bsize, ffree } = await statfs(share);
+  const { blocks, bfree, bavail, bsize, files, ffree } = await statfs(share);
   const used = Math.max(0, (blocks - bfree) * bsize - overhead);
   const free = bavail * bsize;
-  return { usable: used + free, used, free, filesLeft: ffree };
+  const entries = Math.max(0, files - ffree - ownInodes);
+  return { usable: used + free, used, free, entries, filesLeft: ffree };
 }

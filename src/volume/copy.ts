@@ -1,9 +1,9 @@
 /** Copying a whole tree into a volume or out of it, and proving that the copy is the same. */
+import { statfs } from 'node:fs/promises';
 import { PysyncError } from '../errors.js';
 import { run } from '../system/run.js';
-import type { RunOptions, RunResult } from '../system/run.js';
+import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
-import { findTool, lookForTool } from '../system/tools.js';
 
 /**
  * Modes, times, hard links, ACLs, extended attributes and holes are kept; links are copied as
@@ -12,13 +12,10 @@ import { findTool, lookForTool } from '../system/tools.js';
 const keepAll = ['-aHAXS', '--numeric-ids'];
 
 /**
- * rsync that ends with pysync, also where pysync is killed. It would copy on otherwise, into folders
- * that the next pysync has taken away by then, and make them anew. See PR_SET_PDEATHSIG in prctl(2).
+ * It would copy on otherwise, into folders that the next pysync has taken away by then, and make them
+ * again.
  */
-function runRsync(args: readonly string[], options: RunOptions): Promise<RunResult> {
-  if (lookForTool('setpriv') === undefined) return run('rsync', args, options);
-  return run('setpriv', ['--pdeathsig', 'KILL', '--', findTool('rsync'), ...args], options);
-}
+const endsWithPysync = true;
 
 /**
  * Copies what is in `from` into `to`, an empty directory. Throws PysyncError `COPY_FAILED` with
@@ -30,11 +27,13 @@ export async function copyTree(
   onProgress: (text: string) => void,
 ): Promise<void> {
   const errors: string[] = [];
-  const { exitCode, stderr } = await runRsync(
+  const { exitCode, stderr } = await run(
+    'rsync',
     [...keepAll, '--fsync', '--info=progress2', '--no-inc-recursive', `${from}/`, `${to}/`],
     {
       purpose: `copy ${from}`,
       timeoutMs: 0,
+      endsWithPysync,
       expectExit: 'any',
       onLine: (line) => {
         const [, done = '', percent = '', rate = '', left = ''] =
@@ -46,6 +45,13 @@ export async function copyTree(
   );
   if (exitCode === 0) return;
   if (stderr.includes('No space left on device')) {
+    const { files, ffree, bavail, bsize } = await statfs(to);
+    if (files > 0 && ffree === 0 && bavail > 0) {
+      const sentence = `there are more files in ${from} than fit: ${files} at most`;
+      throw new PysyncError('COPY_NO_SPACE', sentence, {
+        hints: [`there would still be ${formatSize(bavail * bsize)} for their content`],
+      });
+    }
     throw new PysyncError('COPY_NO_SPACE', `what is in ${from} does not fit`);
   }
   throw new PysyncError('COPY_FAILED', `what is in ${from} could not be copied in full`, {
@@ -60,9 +66,10 @@ export async function verifyCopy(
   onProgress: (text: string) => void,
 ): Promise<void> {
   onProgress('comparing checksums');
-  const { stdout } = await runRsync(
+  const { stdout } = await run(
+    'rsync',
     [...keepAll, '--dry-run', '--checksum', '--delete', '--itemize-changes', `${from}/`, `${to}/`],
-    { purpose: `compare ${from} with its copy`, timeoutMs: 0 },
+    { purpose: `compare ${from} with its copy`, timeoutMs: 0, endsWithPysync },
   );
   const differing = stdout.split('\n').filter((line) => line !== '');
   if (differing.length === 0) return;

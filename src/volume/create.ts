@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   renameSync,
@@ -10,26 +11,33 @@ import {
   rmdirSync,
   statSync,
 } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
 import { cappedShares, writeShareRecord } from '../share/registry.js';
 import type { ShareRecord } from '../share/registry.js';
 import { makeShare } from '../share/share.js';
-import { undoable } from '../system/interrupt.js';
 import { withLock } from '../system/locks.js';
 import { capacityOf } from './capacity.js';
 import { copyTree, verifyCopy } from './copy.js';
 import { createImage } from './engines/index.js';
+import { makeImageFolder } from './image-folder.js';
 import { chooseMount } from './mounts/index.js';
 import { mountNow, requestOf, stagingOf } from './mounting.js';
+import { requirePlace } from './place.js';
 import { undoCreate } from './recover.js';
 import { originalsOf, uncappedOf } from './state.js';
 import { waitForTransfers } from './transfers.js';
+import { undoableOn } from './undoable.js';
 import { volumeOf, volumesFolder } from './volume.js';
 import type { EngineName, Volume } from './volume.js';
 
 export interface CreateOptions {
   readonly engine: EngineName | undefined;
+  /** The folder for the image, where its owner has named one. */
+  readonly imageFolder?: string | undefined;
+  /** Every other share. */
+  readonly shares?: readonly string[];
   /** Milliseconds to wait for transfers to end. */
   readonly waitMs: number;
   readonly onProgress: (text: string) => void;
@@ -54,6 +62,8 @@ export async function createVolume(
   mkdirSync(volumesFolder(), { recursive: true, mode: 0o700 });
   refuseObstacles(share);
   await sweepLocks();
+  const { imageFolder, shares = [] } = options;
+  const folder = makeImageFolder(share, imageFolder, shares);
   const id = `${basename(share).replaceAll(/[^A-Za-z0-9]+/g, '-')}-${randomBytes(4).toString('hex')}`;
   const draft = volumeOf(share, {
     id,
@@ -61,24 +71,27 @@ export async function createVolume(
     engine: options.engine ?? 'libguestfs',
     mount: 'fuse2fs',
     overhead: 0,
+    ...(folder === undefined ? {} : { folder }),
   });
   const mount = chooseMount(requestOf(draft)).name;
   const volume = { ...draft, mount };
-  return undoable(() => withLock(volume.operationLock, () => make(volume, options)));
+  return undoableOn(share, () => withLock(volume.operationLock, () => make(volume, options)));
 }
 
 async function make(volume: Volume, options: CreateOptions): Promise<Created> {
-  const { id, size, share, mount } = volume;
+  const { id, size, share, mount, folder } = volume;
+  const place = folder === undefined ? {} : { folder };
   const notes: string[] = [];
   let { engine, overhead } = volume;
   const record = (): ShareRecord => ({
     path: share,
-    volume: { id, size, overhead, engine, mount },
+    volume: { id, size, overhead, engine, mount, ...place },
   });
   await writeShareRecord(share, { ...record(), pending: { step: 'create' } });
   try {
     await waitForTransfers(share, options.waitMs);
-    const { uid, gid } = statSync(share);
+    const before = statSync(share);
+    const { uid, gid } = before;
     const request = { image: volume.newImage, size, uid, gid, onProgress: options.onProgress };
     const made = await createImage(request, options.engine);
     engine = made.engine;
@@ -86,7 +99,7 @@ async function make(volume: Volume, options: CreateOptions): Promise<Created> {
     const holdsFiles = readdirSync(share).length > 0;
     overhead = await fillNewImage(volume, options.onProgress);
     const originals = originalsOf(share);
-    const { mode } = statSync(share);
+    const { mode } = requireSame(share, before);
     if (holdsFiles) {
       renameSync(share, originals);
       mkdirSync(share);
@@ -146,6 +159,19 @@ async function sweepLocks(): Promise<void> {
       () => undefined,
     );
   }
+}
+
+/**
+ * Making the image takes a while, and what was copied must be what is moved aside now. Throws
+ * PysyncError `FOLDER_IS_LINK`, `SHARE_CHANGED`.
+ */
+function requireSame(share: string, before: Stats): Stats {
+  requirePlace(share);
+  const now = lstatSync(share, { throwIfNoEntry: false });
+  if (now?.ino === before.ino && now.dev === before.dev) return now;
+  throw new PysyncError('SHARE_CHANGED', `${share} was moved away while its volume was made`, {
+    hints: ['it has no size cap; put it back, then run the command again'],
+  });
 }
 
 /** Names that are needed for a while must not be somebody's. */

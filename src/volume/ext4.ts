@@ -1,6 +1,6 @@
 /**
- * The e2fsprogs operations on an image. Each holds only while nothing has the image open: two
- * programs that write one ext4 destroy it. That is the caller's promise (his lock, the image's lock).
+ * The e2fsprogs operations on an image. Two programs that write one ext4 destroy it: each tool holds
+ * the image's lock while it runs, and that nothing has it mounted is the caller's promise.
  */
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -9,6 +9,7 @@ import { fileFailure } from '../system/failures.js';
 import { run } from '../system/run.js';
 import type { RunResult } from '../system/run.js';
 import { printable } from '../system/text.js';
+import { runOnImage } from './image-lock.js';
 import { blockSize, layoutFor, reservedBlocks } from './layout.js';
 
 export { freeOnHost, preallocate } from './preallocate.js';
@@ -83,6 +84,14 @@ export async function fileSystemSize(image: string): Promise<number> {
   return sizeIn(header);
 }
 
+/** How many inodes it will have once it has grown in place to `size` bytes: each group brings as many. */
+export async function inodesAfterGrowth(image: string, size: number): Promise<number> {
+  const header = await readHeader(image);
+  if (header === undefined) throw damaged(image, 'holds no ext4 file system');
+  const groupBytes = numberIn(header, 'Blocks per group') * blockSize;
+  return Math.ceil(size / groupBytes) * numberIn(header, 'Inodes per group');
+}
+
 /** Makes the file system as large as the image has become. Throws as `checkAndRepair` does. */
 export async function growFileSystem(image: string): Promise<void> {
   // resize2fs wants a full check that is newer than the last mount.
@@ -90,8 +99,8 @@ export async function growFileSystem(image: string): Promise<void> {
   if (checked.exitCode >= uncorrected) await checkAndRepair(image);
   await prepareLongGrowth(image);
   const options = { purpose: 'grow the file system', timeoutMs: longTimeoutMs };
-  await run('resize2fs', [image], options);
-  await run('tune2fs', ['-r', String(reservedBlocks), image], options);
+  await runOnImage(image, 'resize2fs', [image], options);
+  await runOnImage(image, 'tune2fs', ['-r', String(reservedBlocks), image], options);
   await removeLostAndFound(image);
 }
 
@@ -113,7 +122,8 @@ async function prepareLongGrowth(image: string): Promise<void> {
   const reserved = numberIn(header, 'Reserved GDT blocks', 0);
   const present = descriptorBlocks(sizeIn(header));
   if (descriptorBlocks(sizeOnDisk(image)) <= present + reserved) return;
-  await run('tune2fs', ['-O', '^resize_inode', image], { purpose: 'grow the file system' });
+  const options = { purpose: 'grow the file system' };
+  await runOnImage(image, 'tune2fs', ['-O', '^resize_inode', image], options);
   const { exitCode } = await check(image, '-fy');
   if (exitCode >= uncorrected) throw damaged(image, 'could not be repaired');
 }
@@ -127,20 +137,25 @@ const withoutChecksums = ['-O', '^metadata_csum,^metadata_csum_seed,uninit_bg'];
 
 /** Makes an image that something else has made and mounted one of `makeFileSystem`'s. */
 export async function dropChecksums(image: string): Promise<void> {
-  const options = { purpose: 'make the file system', timeoutMs: longTimeoutMs };
   // tune2fs wants a check that is newer than the last mount.
   const { exitCode } = await check(image, '-fp');
   if (exitCode >= uncorrected) throw damaged(image, 'was not made well');
-  await run('tune2fs', [...withoutChecksums, image], options);
+  await runOnImage(image, 'tune2fs', [...withoutChecksums, image], making);
   await removeLostAndFound(image);
 }
+
+/** For a new image, which nobody can use where pysync is killed. */
+const making = {
+  purpose: 'make the file system',
+  timeoutMs: longTimeoutMs,
+  endsWithPysync: true,
+} as const;
 
 /** Makes the ext4 of layout.ts in an image of `size` bytes that is there already, all zeros. */
 export async function makeFileSystem(
   image: string,
   { uid, gid, size }: { readonly uid: number; readonly gid: number; readonly size: number },
 ): Promise<void> {
-  const options = { purpose: 'make the file system', timeoutMs: longTimeoutMs };
   const { bytesPerInode, journalMebibytes, growthBlocks } = layoutFor(size);
   const extended = `nodiscard,root_owner=${uid}:${gid},resize=${growthBlocks}`;
   const shape = ['-t', 'ext4', '-b', String(blockSize), '-m', '0', '-i', String(bytesPerInode)];
@@ -153,15 +168,15 @@ export async function makeFileSystem(
     extended,
     ...withoutChecksums,
   ];
-  await run('mke2fs', ['-q', '-F', ...shape, ...rest, image], options);
-  await run('tune2fs', ['-r', String(reservedBlocks), image], options);
+  await runOnImage(image, 'mke2fs', ['-q', '-F', ...shape, ...rest, image], making);
+  await runOnImage(image, 'tune2fs', ['-r', String(reservedBlocks), image], making);
   await debugfs(image, 'rmdir lost+found');
   await debugfs(image, 'set_inode_field <2> mode 040700');
-  await run('e2fsck', ['-fn', image], options);
+  await runOnImage(image, 'e2fsck', ['-fn', image], making);
 }
 
 function check(image: string, how: '-p' | '-fp' | '-fy'): Promise<RunResult> {
-  return run('e2fsck', [how, image], {
+  return runOnImage(image, 'e2fsck', [how, image], {
     purpose: 'check the volume',
     timeoutMs: longTimeoutMs,
     // A sum of what it did.
@@ -170,7 +185,8 @@ function check(image: string, how: '-p' | '-fp' | '-fy'): Promise<RunResult> {
 }
 
 function debugfs(image: string, command: string): Promise<RunResult> {
-  return run('debugfs', ['-w', '-R', command, image], { purpose: 'edit the volume' });
+  const options = { purpose: 'edit the volume' };
+  return runOnImage(image, 'debugfs', ['-w', '-R', command, image], options);
 }
 
 /** What `dumpe2fs -h` says, or undefined where the image holds no ext4. */

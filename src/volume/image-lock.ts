@@ -1,10 +1,41 @@
-/** The flock(2) that a FUSE program holds for as long as it has an image open. */
+/**
+ * The flock(2) that a program holds for as long as it has an image open: two at once destroy it. The
+ * program itself holds it, and not pysync, which may be killed while the program goes on.
+ */
 import { existsSync } from 'node:fs';
 import { PysyncError } from '../errors.js';
 import { run } from '../system/run.js';
+import type { RunOptions, RunResult } from '../system/run.js';
 
 /** What `flock -n` ends with where somebody else has the lock. */
 const taken = 75;
+
+/**
+ * Seconds that whoever needs the image waits for the one who has it: a program whose pysync was killed
+ * ends by itself, and a slow disk takes its time for the closing fsync.
+ */
+const patience = 120;
+
+/** The lock of an image. Beside it and not itself, so that it outlives an image that is replaced. */
+export function lockOf(image: string): string {
+  return `${image}.lock`;
+}
+
+/**
+ * Runs a tool that opens the image, once nothing else has it open. Throws as `run` does, `FILE_LOCKED`
+ * after two minutes; a new image, whose tools end with their pysync, is nobody else's.
+ */
+export function runOnImage(
+  image: string,
+  tool: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<RunResult> {
+  return run(tool, args, {
+    ...options,
+    holds: { file: lockOf(image), waitSeconds: options.endsWithPysync === true ? 1 : patience },
+  });
+}
 
 /** Whether a program has the image of this lock file open. */
 export async function isImageLocked(lockFile: string): Promise<boolean> {
@@ -18,10 +49,11 @@ export async function isImageLocked(lockFile: string): Promise<boolean> {
 
 /** Waits until no program has the image open. Throws PysyncError `IMAGE_BUSY` after two minutes. */
 export async function waitForImage(lockFile: string): Promise<void> {
-  const { exitCode } = await run('flock', ['-w', '120', '-E', String(taken), lockFile, 'true'], {
+  const words = ['-w', String(patience), '-E', String(taken), lockFile, 'true'];
+  const { exitCode } = await run('flock', words, {
     purpose: 'wait for the volume',
     expectExit: [0, taken],
-    timeoutMs: 130_000,
+    timeoutMs: (patience + 10) * 1000,
   });
   if (exitCode === 0) return;
   throw new PysyncError('IMAGE_BUSY', 'a program still has the volume open', {

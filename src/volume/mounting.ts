@@ -2,15 +2,27 @@
  * The steps that operations on a volume are made of: mounting, unmounting, and taking a half-made
  * image away. Whoever calls them holds the volume's lock.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, rmdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { PysyncError } from '../errors.js';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { PysyncError, errnoOf } from '../errors.js';
+import { quoteAll } from '../gate/quote.js';
 import type { ShareRecord } from '../share/registry.js';
+import { fileFailure } from '../system/failures.js';
+import { printable } from '../system/text.js';
 import { checkAndRepair } from './ext4.js';
-import { waitForImage } from './image-lock.js';
+import { lockOf, waitForImage } from './image-lock.js';
 import { isMountedFrom, placeElsewhere } from './mount-table.js';
 import { chooseMount, cleanStale, mountMethod } from './mounts/index.js';
 import type { MountRequest } from './mounts/mount.js';
+import { inPlace, requirePlace } from './place.js';
 import { stateOf } from './state.js';
 import { waitForTransfers } from './transfers.js';
 import { volumeOf } from './volume.js';
@@ -19,6 +31,7 @@ import type { Volume } from './volume.js';
 /** Mounts a volume that is not mounted yet, checked and repaired first; the caller holds its lock. */
 export async function mountNow(record: ShareRecord, notes: string[]): Promise<void> {
   const volume = volumeOf(record.path, record.volume);
+  requirePlace(volume.share);
   let state = await stateOf(record);
   if (state === 'stale') {
     await cleanStale(volume.share);
@@ -39,14 +52,33 @@ export async function mountNow(record: ShareRecord, notes: string[]): Promise<vo
     });
   }
   await repairNow(volume, notes);
-  mkdirSync(volume.share, { recursive: true, mode: 0o700 });
+  makeMountPoint(volume.share);
   moveAside(volume.share, notes);
   await mountMethod(volume.mount).mount(requestOf(volume));
 }
 
+function makeMountPoint(share: string): void {
+  try {
+    mkdirSync(share, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    if (!['EEXIST', 'ENOTDIR'].includes(errnoOf(error) ?? '')) {
+      throw fileFailure(error, `make ${printable(share)}`);
+    }
+    const sentence = `${printable(share)}, or what it lies in, is not a folder any more`;
+    throw new PysyncError('MOUNT_POINT_TAKEN', sentence, {
+      hints: ['move away what has taken its place, then: pysync mount'],
+      cause: error,
+    });
+  }
+}
+
 function missing(volume: Volume): PysyncError {
   return new PysyncError('VOLUME_MISSING', `the disk image of ${volume.share} is not there`, {
-    hints: [`put it back as ${volume.image}`, 'until then nobody can send into this share'],
+    hints: [
+      `put it back as ${printable(volume.image)}`,
+      'until then nobody can send into this share',
+      `if it is gone for good: ${printable(quoteAll(['pysync', '--dir', volume.share, '--size', 'none']))}`,
+    ],
   });
 }
 
@@ -77,13 +109,25 @@ export function requestOf(volume: Volume): MountRequest {
 
 /** Files in the directory under the mount point would be hidden by the mount: they go beside it. */
 export function moveAside(share: string, notes: string[]): void {
-  const names = readdirSync(share);
-  if (names.length === 0) return;
-  const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
-  const aside = `${share}.found-${stamp}`;
-  mkdirSync(aside, { mode: 0o700 });
-  for (const name of names) renameSync(join(share, name), join(aside, name));
-  notes.push(`files that lay in ${share} while it was not mounted are now in ${aside}`);
+  try {
+    const names = inPlace(share, (entered) => readdirSync(entered));
+    if (names.length === 0) return;
+    const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+    const aside = `${share}.found-${stamp}`;
+    inPlace(dirname(share), (beside) => {
+      mkdirSync(join(beside, basename(aside)), { mode: 0o700 });
+    });
+    // SECURITY: from the very folder and into the very folder: what a link that took the place of one
+    // of them leads to is not the share's (test/integration/volume/place.test.ts).
+    inPlace(share, (from) => {
+      inPlace(aside, (to) => {
+        for (const name of names) renameSync(join(from, name), join(to, name));
+      });
+    });
+    notes.push(`files that lay in ${share} while it was not mounted are now in ${aside}`);
+  } catch (error) {
+    throw fileFailure(error, `move what is in ${printable(share)} aside`);
+  }
 }
 
 /**
@@ -125,7 +169,16 @@ async function unmountDiscarded(staging: MountRequest): Promise<void> {
 export function stagingOf(volume: Volume): MountRequest {
   return {
     image: volume.newImage,
-    mountPoint: volume.stagingMount,
-    imageLock: `${volume.newImage}.lock`,
+    mountPoint: behindLinks(volume.stagingMount),
+    imageLock: lockOf(volume.newImage),
   };
+}
+
+/** pysync's own folder may lie behind a link of its owner's; what is mounted has its real name. */
+function behindLinks(path: string): string {
+  try {
+    return join(realpathSync(dirname(path)), basename(path));
+  } catch {
+    return path;
+  }
 }

@@ -8,6 +8,7 @@ import { shareRecord } from '../share/registry.js';
 import { withLock } from '../system/locks.js';
 import { isMountedFrom } from './mount-table.js';
 import { mountNow, unmountNow } from './mounting.js';
+import { requirePlace } from './place.js';
 import { recover } from './recover.js';
 import { isBusy } from './state.js';
 import { volumeOf } from './volume.js';
@@ -18,6 +19,7 @@ import { volumeOf } from './volume.js';
  */
 export async function openVolume(record: ShareRecord): Promise<readonly string[]> {
   const volume = volumeOf(record.path, record.volume);
+  requirePlace(volume.share);
   const isOpen = async (): Promise<boolean> =>
     (await isMountedFrom(volume.share, volume.image)) === 'mounted' &&
     notedErrors(volume.image) === 0;

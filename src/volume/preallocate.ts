@@ -8,9 +8,12 @@ import { open, statfs, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, PysyncError } from '../errors.js';
 import { fileFailure } from '../system/failures.js';
+import { stopIfInterrupted } from '../system/interrupt.js';
 import { run } from '../system/run.js';
+import type { RunOptions } from '../system/run.js';
 import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
+import { lockOf, runOnImage } from './image-lock.js';
 
 const chunkSize = 4 * 2 ** 20;
 
@@ -50,7 +53,8 @@ export async function preallocate(
   const before = statSync(path, { throwIfNoEntry: false })?.size;
   await requireRoom(path, size);
   try {
-    if (!(await allocate(path, size))) await writeZeros(path, before ?? 0, size, onProgress);
+    if (!(await allocate(path, before ?? 0, size)))
+      await writeZeros(path, before ?? 0, size, onProgress);
   } catch (error) {
     if (before === undefined) rmSync(path, { force: true });
     else await truncate(path, before);
@@ -59,12 +63,20 @@ export async function preallocate(
 }
 
 /** fallocate(2); false where the host's file system does not have it. */
-async function allocate(path: string, size: number): Promise<boolean> {
-  const { exitCode, stderr } = await run('fallocate', ['--length', String(size), path], {
+async function allocate(path: string, before: number, size: number): Promise<boolean> {
+  const words = ['--length', String(size), path];
+  const options: RunOptions = {
     purpose: 'take room on the disk',
     timeoutMs: 600_000,
     expectExit: [0, 1],
-  });
+    // A new image is of no use to anybody then.
+    endsWithPysync: before === 0,
+  };
+  // What only gets its holes filled may be mounted; an image that was ever in use has its lock.
+  const grows = before > 0 && size > before && existsSync(lockOf(path));
+  const { exitCode, stderr } = grows
+    ? await runOnImage(path, 'fallocate', words, options)
+    : await run('fallocate', words, options);
   if (exitCode === 0) return true;
   if (/not supported/i.test(stderr)) return false;
   const free = await freeOnHost(path);
@@ -85,6 +97,7 @@ async function writeZeros(
   const handle = await open(path, from === 0 ? 'w' : 'r+', 0o600);
   try {
     for (let at = from; at < size;) {
+      stopIfInterrupted();
       at += (await handle.write(zeros, 0, Math.min(chunkSize, size - at), at)).bytesWritten;
       onProgress(`taking room on the disk, ${Math.floor((at / size) * 100)} %`);
     }
@@ -111,6 +124,6 @@ function diskFull(path: string, need: number, free: number): PysyncError {
 
 function fileTooLarge(size: number): PysyncError {
   return new PysyncError('DISK_FULL', `this disk takes no file of ${formatSize(size)}`, {
-    hints: ['ask for less, or put XDG_DATA_HOME on another disk'],
+    hints: ['ask for less, or name a folder on another disk with --image-dir'],
   });
 }

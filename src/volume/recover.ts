@@ -3,13 +3,24 @@
  * or finished where its copy was already proved; either way no file is lost, because what is
  * removed here is only ever the copy that nothing relies on yet.
  */
-import { existsSync, renameSync, rmSync, rmdirSync, statSync, truncateSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import type { ShareRecord } from '../share/registry.js';
 import { shareRecord, writeShareRecord } from '../share/registry.js';
+import { sweepTemporaryFolders } from '../system/temporary.js';
 import { checkAndRepair, fileSystemSize } from './ext4.js';
+import { removeImage } from './image-folder.js';
 import { isMountedFrom } from './mount-table.js';
 import { cleanStale } from './mounts/index.js';
 import { discardNewImage, moveAside, unmountNow } from './mounting.js';
+import { requirePlace } from './place.js';
 import { originalsOf, uncappedOf } from './state.js';
 import { volumeOf } from './volume.js';
 import type { Volume } from './volume.js';
@@ -21,6 +32,7 @@ import type { Volume } from './volume.js';
 export async function recover(path: string, notes: string[]): Promise<ShareRecord | undefined> {
   const record = await shareRecord(path);
   if (record?.pending === undefined) return record;
+  sweepTemporaryFolders();
   const volume = volumeOf(record.path, record.volume);
   switch (record.pending.step) {
     case 'create':
@@ -31,7 +43,7 @@ export async function recover(path: string, notes: string[]): Promise<ShareRecor
       notes.push('growing the volume had been broken off; it was put right');
       return writeBack(path, { ...record, volume: await settleGrow(record, record.pending.size) });
     case 'shrink':
-      notes.push('shrinking the volume had been broken off; it was put right');
+      notes.push('changing the size of the volume had been interrupted; it was put right');
       return writeBack(path, {
         ...record,
         volume: await settleShrink(record, record.pending.size),
@@ -40,8 +52,10 @@ export async function recover(path: string, notes: string[]): Promise<ShareRecor
       if (record.pending.verified) {
         finishUncap(volume, notes);
         notes.push('taking the cap away had been broken off; it was finished');
-        return writeBack(path, undefined);
+        await writeShareRecord(path, undefined, volume.image);
+        return undefined;
       }
+      requirePlace(path);
       // Again where the rsync of a pysync that was killed has still put something into it.
       rmSync(uncappedOf(path), { recursive: true, force: true, maxRetries: 10 });
       notes.push('taking the cap away had been broken off; the share still has its cap');
@@ -70,15 +84,8 @@ export async function undoCreate(volume: Volume): Promise<void> {
   if ((await isMountedFrom(volume.share, volume.image)) === 'stale') await cleanStale(volume.share);
   await unmountNow(volume, 0);
   const originals = originalsOf(volume.share);
-  if (existsSync(originals)) {
-    if (existsSync(volume.share)) {
-      moveAside(volume.share, []);
-      rmdirSync(volume.share);
-    }
-    renameSync(originals, volume.share);
-  }
-  rmSync(volume.image, { force: true });
-  rmSync(volume.imageLock, { force: true });
+  if (isFolder(originals)) takeTheShare(originals, volume.share, []);
+  removeImage(volume.image);
 }
 
 async function settleGrow(record: ShareRecord, wanted: number): Promise<ShareRecord['volume']> {
@@ -101,10 +108,19 @@ async function settleShrink(record: ShareRecord, wanted: number): Promise<ShareR
 /** The proved copy takes the mount point's place. The image stays, for the owner to remove. */
 export function finishUncap(volume: Volume, notes: string[]): void {
   const copy = uncappedOf(volume.share);
-  if (!existsSync(copy)) return;
-  if (existsSync(volume.share)) {
-    moveAside(volume.share, notes);
-    rmdirSync(volume.share);
+  if (isFolder(copy)) takeTheShare(copy, volume.share, notes);
+}
+
+/** Gives the share's name to `folder`; what lies in the share's own goes beside it. */
+function takeTheShare(folder: string, share: string, notes: string[]): void {
+  requirePlace(share);
+  if (existsSync(share)) {
+    moveAside(share, notes);
+    rmdirSync(share);
   }
-  renameSync(copy, volume.share);
+  renameSync(folder, share);
+}
+
+function isFolder(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }

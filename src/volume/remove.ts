@@ -1,14 +1,16 @@
 /** Taking volumes off the machine for good, when pysync goes. */
 import { existsSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
 import type { ShareRecord } from '../share/registry.js';
 import { cappedShares, writeShareRecord } from '../share/registry.js';
 import { withLock } from '../system/locks.js';
 import type { CreateOptions } from './create.js';
 import { forgetKernelMount } from './kernel-mount.js';
+import { leaveFolder, removeImage } from './image-folder.js';
 import { isMountedFrom } from './mount-table.js';
-import { unmountNow } from './mounting.js';
+import { discardNewImage, unmountNow } from './mounting.js';
+import { cleanStale } from './mounts/index.js';
 import { recover } from './recover.js';
 import { uncapVolume } from './uncap.js';
 import { volumeOf, volumesFolder } from './volume.js';
@@ -28,19 +30,42 @@ export interface Removed {
  */
 export async function dissolveVolume(record: ShareRecord, options: Options): Promise<Removed> {
   const volume = volumeOf(record.path, record.volume);
-  // A mount outlives the name of its image, and the files may still be there to be saved.
-  const isLost =
-    record.pending === undefined &&
-    !existsSync(volume.image) &&
-    (await isMountedFrom(volume.share, volume.image)) !== 'mounted';
-  if (isLost) {
+  if (await isLost(record)) {
     const note = `its image was not there to move files out of: ${volume.image}`;
-    const { notes, fstab } = await deleteVolume(record, options);
-    return { notes: [...notes, note], fstab };
+    await forgetVolume(record);
+    return { notes: [note], fstab: await forgetLine(record) };
   }
   const { image, notes } = await uncapVolume(record, options);
-  if (image !== undefined) rmSync(image, { force: true });
+  if (image !== undefined) removeImage(image);
   return { notes, fstab: await forgetLine(record) };
+}
+
+/**
+ * Whether what is in a share's volume is out of reach: its image is gone, and neither a mount, which
+ * outlives the name of its image, nor a copy that is whole has the files.
+ */
+export async function isLost({ path, volume: record, pending }: ShareRecord): Promise<boolean> {
+  const volume = volumeOf(path, record);
+  if (pending?.step === 'create' || (pending?.step === 'uncap' && pending.verified)) return false;
+  if (existsSync(volume.image)) return false;
+  return (await isMountedFrom(volume.share, volume.image)) !== 'mounted';
+}
+
+/**
+ * Forgets a volume that is lost; the share is an ordinary folder then. Should its image come back, as
+ * with a disk that was not there, it is one that no share uses.
+ */
+export async function forgetVolume(record: ShareRecord): Promise<void> {
+  const volume = volumeOf(record.path, record.volume);
+  await withLock(volume.operationLock, async () => {
+    if ((await isMountedFrom(volume.share, volume.image)) === 'stale') {
+      await cleanStale(volume.share);
+    }
+    await discardNewImage(volume);
+    await writeShareRecord(record.path, undefined, volume.image);
+    rmSync(volume.imageLock, { force: true });
+    leaveFolder(dirname(volume.image));
+  });
 }
 
 /** Removes a volume with all files that are in it. Throws PysyncError where it is in use. */
@@ -51,7 +76,7 @@ export async function deleteVolume(record: ShareRecord, { waitMs }: Options): Pr
     if ((await recover(record.path, notes)) === undefined) return;
     await unmountNow(volume, waitMs);
     // The record last: while it is there, the next run comes here again.
-    rmSync(volume.image, { force: true });
+    removeImage(volume.image);
     await writeShareRecord(record.path, undefined);
   });
   return { notes, fstab: await forgetLine(record) };
@@ -66,14 +91,6 @@ async function forgetLine(record: ShareRecord): Promise<readonly string[]> {
     if (!(error instanceof PysyncError)) throw error;
     return [error.message, ...error.hints];
   }
-}
-
-/** Images that belong to no capped share: those `--size none` left, in which files may still be. */
-export async function strayImages(): Promise<readonly string[]> {
-  const kept = new Set((await cappedShares()).map(({ volume }) => `${volume.id}.img`));
-  return volumeFiles()
-    .filter((name) => name.endsWith('.img') && !kept.has(name))
-    .map((name) => join(volumesFolder(), name));
 }
 
 /** Removes what is only of use beside an image that is gone, and the folder if it is empty then. */

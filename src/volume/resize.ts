@@ -1,20 +1,30 @@
-/** Growing a volume in place, and shrinking it by building a smaller one beside it. */
+/**
+ * Growing a volume in place, and shrinking it by building another one beside it. That is done for a
+ * larger one as well where growing would leave it with too few inodes.
+ */
 import { renameSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { PysyncError } from '../errors.js';
 import { writeShareRecord } from '../share/registry.js';
 import type { ShareRecord } from '../share/registry.js';
-import { undoable } from '../system/interrupt.js';
 import { withLock } from '../system/locks.js';
 import { formatSize } from '../system/sizes.js';
 import { fillNewImage } from './create.js';
 import type { CreateOptions, Created } from './create.js';
 import { createImage } from './engines/index.js';
-import { checkAndRepair, growFileSystem, preallocate } from './ext4.js';
-import { minimumSize } from './layout.js';
+import { capacityOf } from './capacity.js';
+import {
+  checkAndRepair,
+  freeOnHost,
+  growFileSystem,
+  inodesAfterGrowth,
+  preallocate,
+} from './ext4.js';
+import { inodesFor, smallestFor } from './layout.js';
 import { mountNow, unmountNow } from './mounting.js';
 import { recover } from './recover.js';
 import { waitForTransfers } from './transfers.js';
+import { undoableOn } from './undoable.js';
 import { volumeOf } from './volume.js';
 
 /**
@@ -27,15 +37,43 @@ export async function resizeVolume(
   options: CreateOptions,
 ): Promise<Created> {
   const { operationLock } = volumeOf(record.path, record.volume);
-  return undoable(() =>
+  return undoableOn(record.path, () =>
     withLock(operationLock, async () => {
       const notes: string[] = [];
       const current = await recover(record.path, notes);
       if (current === undefined) throw new PysyncError('NOT_CAPPED', `${record.path} has no cap`);
-      const step = size > current.volume.size ? grow : shrink;
-      return step(current, size, options, notes);
+      if (size < current.volume.size) return rebuild(current, size, options, notes);
+      await mountNow(current, notes);
+      return (await isWorthRebuilding(current, size, notes))
+        ? rebuild(current, size, options, notes)
+        : grow(current, size, options, notes);
     }),
   );
+}
+
+/** Bytes that are copied while somebody waits for more room. */
+const soonCopied = 2 ** 30;
+
+/**
+ * Whether a larger volume is better built than grown. A group of 128 MiB keeps for ever the inodes that it was
+ * made with: a volume that was small then, or made by an older pysync, would take few files for its
+ * size. Copying takes room for both and its time, so it must be short of files already, or take less
+ * than a quarter of what a new one takes and have little stored.
+ */
+async function isWorthRebuilding(
+  { path, volume: record }: ShareRecord,
+  size: number,
+  notes: string[],
+): Promise<boolean> {
+  const { image } = volumeOf(path, record);
+  const [grown, fresh] = [await inodesAfterGrowth(image, size), inodesFor(size)];
+  const { used, entries, filesLeft } = await capacityOf(path, record.overhead);
+  const isShort = filesLeft < entries / 20;
+  if (grown >= fresh * (isShort ? 0.9 : 0.25)) return false;
+  const isSoonDone = used <= soonCopied;
+  if ((isShort || isSoonDone) && (await freeOnHost(image)) > size) return true;
+  notes.push(`it takes ${grown} files now; a new volume of this size would take ${fresh}`);
+  return false;
 }
 
 async function grow(
@@ -59,7 +97,7 @@ async function grow(
   return commit(record, size, notes);
 }
 
-async function shrink(
+async function rebuild(
   record: ShareRecord,
   size: number,
   options: CreateOptions,
@@ -109,16 +147,10 @@ async function reopen(record: ShareRecord, notes: string[]): Promise<void> {
   }
 }
 
-/**
- * Bytes of the smallest volume that holds what is stored in the mounted one: its blocks, and what
- * ext4 needs for itself, estimated with some room.
- */
+/** Bytes of the smallest volume that holds what is stored in the mounted one. */
 async function smallestSize(share: string): Promise<number> {
-  const { blocks, bfree, bsize } = await statfs(share);
-  const used = (blocks - bfree) * bsize;
-  const mebibyte = 2 ** 20;
-  const needed = Math.ceil((used / 0.95 + 8 * mebibyte) / mebibyte) * mebibyte;
-  return Math.max(minimumSize, needed);
+  const { blocks, bfree, bsize, files, ffree } = await statfs(share);
+  return smallestFor((blocks - bfree) * bsize, files - ffree);
 }
 
 function tooSmall(share: string, smallest: number): PysyncError {

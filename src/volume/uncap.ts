@@ -1,19 +1,20 @@
 /** Taking a share's cap away: its files move out of the volume into an ordinary directory. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PysyncError } from '../errors.js';
 import { writeShareRecord } from '../share/registry.js';
 import type { ShareRecord } from '../share/registry.js';
-import { undoable } from '../system/interrupt.js';
 import { withLock } from '../system/locks.js';
 import { formatSize } from '../system/sizes.js';
 import { copyTree, verifyCopy } from './copy.js';
 import type { CreateOptions } from './create.js';
 import { freeOnHost } from './ext4.js';
+import { isMountedFrom } from './mount-table.js';
 import { mountNow, unmountNow } from './mounting.js';
 import { finishUncap, recover } from './recover.js';
 import { uncappedOf } from './state.js';
 import { waitForTransfers } from './transfers.js';
+import { undoableOn } from './undoable.js';
 import { usageOf } from '../share/usage.js';
 import { volumeOf } from './volume.js';
 import type { Volume } from './volume.js';
@@ -27,16 +28,20 @@ export async function uncapVolume(
   options: Pick<CreateOptions, 'waitMs' | 'onProgress'>,
 ): Promise<{ readonly image: string | undefined; readonly notes: readonly string[] }> {
   const volume = volumeOf(record.path, record.volume);
-  return undoable(() =>
+  return undoableOn(record.path, () =>
     withLock(volume.operationLock, async () => {
       const notes: string[] = [];
       const current = await recover(record.path, notes);
       if (current === undefined) return { image: undefined, notes };
       await waitForTransfers(volume.share, options.waitMs);
-      await mountNow(current, notes);
+      // One whose image lost its name lives on while it is mounted, and its files can be saved.
+      if ((await isMountedFrom(volume.share, volume.image)) !== 'mounted') {
+        await mountNow(current, notes);
+      }
       await moveOut(current, volume, options);
       finishUncap(volume, notes);
-      await writeShareRecord(current.path, undefined);
+      await writeShareRecord(current.path, undefined, volume.image);
+      rmSync(volume.imageLock, { force: true });
       return { image: volume.image, notes };
     }),
   );

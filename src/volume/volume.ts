@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { dataFolder } from '../system/folders.js';
+import { lockOf } from './image-lock.js';
 
 export type EngineName = 'libguestfs' | 'e2fsprogs';
 export type MountName = 'loop' | 'fuse2fs' | 'guestmount';
@@ -20,6 +21,8 @@ export interface VolumeRecord {
   readonly engine: EngineName;
   /** How it is mounted. */
   readonly mount: MountName;
+  /** The folder of the image, where it is not pysync's own. */
+  readonly folder?: string;
 }
 
 /** A volume with the places that belong to it. */
@@ -31,8 +34,7 @@ export interface Volume extends VolumeRecord {
   /** An image that is being built; with nobody at work on it, it is a leftover. */
   readonly newImage: string;
   /**
-   * The file whose flock(2) is held for as long as a FUSE program has the image open. Beside the
-   * image, so that it outlives a replaced image.
+   * The file whose flock(2) is held for as long as a program has the image open (image-lock.ts).
    */
   readonly imageLock: string;
   /** The lock of pysync's own operations on this volume (system/locks.ts). */
@@ -48,12 +50,13 @@ export function volumesFolder(): string {
 /** The volume of `share` as its record describes it. */
 export function volumeOf(share: string, record: VolumeRecord): Volume {
   const base = join(volumesFolder(), record.id);
+  const image = join(record.folder ?? volumesFolder(), `${record.id}.img`);
   return {
     ...record,
     share,
-    image: `${base}.img`,
-    newImage: `${base}.img.new`,
-    imageLock: `${base}.img.lock`,
+    image,
+    newImage: `${image}.new`,
+    imageLock: lockOf(image),
     operationLock: `${base}.busy`,
     stagingMount: `${base}.mnt`,
   };

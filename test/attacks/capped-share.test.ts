@@ -153,7 +153,7 @@ test('a sandbox that was there before the volume went away does not write into t
   await mustExec(['chmod', '755', join(mallory.folder, 'tree')]);
   writeFileSync(join(mallory.folder, 'slow'), Buffer.alloc(4 * mebibyte, 'x'));
   const push = mallory.rsync(['-a', '--bwlimit=1M', 'slow', `${mallory.target}:`]);
-  await waitFor('a part', async () => (await inShare('ls -A "$1"')).includes('.slow.'));
+  await waitFor('a part', async () => (await inShare('ls -AR "$1"')).includes('\nslow.'));
   // The mount is torn away, as its owner could do it by force.
   await mustExec(['umount', '-l', me.share]);
   await push;

@@ -141,7 +141,7 @@ test('a connection that is cut off has a whole log that does not say it went wel
   const log = await logOf(async () => {
     const words = ['-a', '--bwlimit=1M', 'big.bin', `${mallory.target}:`];
     const push = mallory.rsync(words, { signal: cut.signal });
-    await waitFor('a part', () => me.listShare().some((name) => name.includes('.big.bin')));
+    await waitFor('a part', () => me.listShare().some((name) => name.includes('/big.bin.')));
     cut.abort();
     await push;
   });

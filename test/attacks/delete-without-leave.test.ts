@@ -4,12 +4,15 @@
  * folders of the share, it goes for the share as a whole: the top must not be emptied, by whatever
  * name it is called.
  */
-import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { exec } from '../helpers/exec.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
 import { createReceiver, putFiles, said } from '../helpers/receiver.js';
+import { runningPlaces } from '../helpers/session-folders.js';
+import { waitFor } from '../helpers/tmp.js';
 
 let me: Receiver;
 let mallory: Peer;
@@ -110,6 +113,79 @@ test.each([
   await deleter.rsync(['--delete', ...words, `${deleter.target}:${place}`]);
   expect(missing()).toEqual([]);
 });
+
+test.each([
+  ['-a', '--remove-source-files', ''],
+  ['-a', '--remove-source-files', 'precious.txt'],
+  ['-a', '--remove-source-files', '*'],
+  ['-a', '--remove-source-files', 'self/'],
+  ['-aR', '--remove-source-files', 'self/./precious.txt'],
+  ['-a', '-M--remove-sent-files', 'sub/up/'],
+])('a key that may delete cannot fetch the top away with %s %s of "%s"', async (...words) => {
+  const place = words.pop() ?? '';
+  await deleter.rsync(['-a', 'links/', `${deleter.target}:`]);
+  await deleter.rsync([...words, `${deleter.target}:${place}`, 'got/']);
+  expect(missing()).toEqual([]);
+});
+
+test('a key that may delete cannot delete from above through a link that leads out', async () => {
+  me.link('../..', 'public/backup/above');
+  me.link('..', 'public/backup/deep/up');
+  for (const place of [
+    'backup/above/',
+    'backup/above/public/',
+    'backup/deep/up/',
+    'backup/above',
+  ]) {
+    await deleter.rsync(['-rt', '--delete', 'empty/', `${deleter.target}:${place}`]);
+  }
+  expect(missing()).toEqual([]);
+});
+
+/** rsync with a sender that waits before its first byte, and what makes it go on. */
+function heldBack(peer: Peer, words: readonly string[]): { end: Promise<unknown>; go: () => void } {
+  const go = join(peer.folder, `go-${process.hrtime.bigint()}`);
+  const wait = join(peer.folder, 'hold-back.sh');
+  const script = `#!/bin/sh
+exec 3<&0
+mkfifo ${go}.fifo
+{ head -c 4; while [ ! -e ${go} ]; do sleep 0.05; done; cat; } <&3 >${go}.fifo &
+${peer.remoteShell} "$@" <${go}.fifo
+status=$?
+kill $!
+exit $status
+`;
+  writeFileSync(wait, script, { mode: 0o755 });
+  const end = exec(['rsync', '-e', wait, ...words], {
+    cwd: peer.folder,
+    env: { HOME: peer.folder },
+  });
+  return {
+    end,
+    go: () => {
+      writeFileSync(go, '');
+    },
+  };
+}
+
+test.each(['--delete', '--delete-after', '--delete-excluded', '--force --delete-delay'])(
+  'a link that is put in the place of the folder meanwhile does not lead %s to the share',
+  async (options) => {
+    mkdirSync(join(deleter.folder, 'swap'), { recursive: true });
+    for (const [i, target] of ['.', '..', 'backup'].entries()) {
+      const name = `x${i}${options.replaceAll(/\W/g, '')}`;
+      await mallory.rsync(['-r', 'empty/', `${mallory.target}:${name}/`]);
+      const words = ['-r', ...options.split(' '), 'empty/', `${deleter.target}:${name}/`];
+      const push = heldBack(deleter, words);
+      await waitFor('the session', () => runningPlaces(me.account.home).includes(`${name}/`));
+      symlinkSync(target, join(deleter.folder, 'swap', name));
+      await mallory.rsync(['-a', join(deleter.folder, 'swap', name), `${mallory.target}:`]);
+      push.go();
+      await push.end;
+      expect(missing(), target).toEqual([]);
+    }
+  },
+);
 
 test('the control: a key that may delete does so in a folder, on a push', async () => {
   const sent = await deleter.rsync(['-r', '--delete', 'empty/', `${deleter.target}:backup/`]);

@@ -3,12 +3,12 @@
  * (--files-from with a colon): from /etc/passwd or a private file, whose lines would come back in
  * messages, or by way of a link. It must not learn a line of any file outside the share.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
-import { createReceiver, findText, said } from '../helpers/receiver.js';
+import { createReceiver, findText, putFiles, said } from '../helpers/receiver.js';
 
 let me: Receiver;
 let mallory: Peer;
@@ -64,6 +64,26 @@ test('a list in the share that names outside files brings none of them', async (
   const result = await mallory.rsync(['-av', '--files-from=:outside-list', place, 'got/']);
   expect(said(result)).not.toContain(me.secret);
   expect(findText(mallory.folder, me.secret)).toEqual([]);
+});
+
+test('a push reads no list in the share, whose lines would come back in messages', async () => {
+  const eve = await me.letIn('--name', 'eve', '--access', 'write-only');
+  me.write('public/diary.txt', `${me.secret}\n`);
+  for (const peer of [eve, mallory]) {
+    mkdirSync(join(peer.folder, 'empty'), { recursive: true });
+    for (const list of ['diary.txt', '/diary.txt', './diary.txt']) {
+      for (const options of ['-a', '-as', '-a -M--from0', '-rn']) {
+        const words = [...options.split(' '), `--files-from=:${list}`, 'empty/', `${peer.target}:`];
+        expect(said(await peer.rsync(words))).not.toContain(me.secret);
+      }
+      const command = `rsync --server -vlogDtpre.iLsfxCIvu --files-from=${list} . .`;
+      expect(said(await peer.ssh([command], { input: '\u001f\0\0\0' }))).not.toContain(me.secret);
+    }
+  }
+  putFiles(mallory.folder, { 'tree/a.txt': 'a\n', names: 'a.txt\n' });
+  const sent = await mallory.rsync(['-a', '--files-from=names', 'tree/', `${mallory.target}:ok/`]);
+  expect(sent).toMatchObject({ stderr: '', exitCode: 0 });
+  expect(existsSync(join(me.share, 'ok/a.txt'))).toBe(true);
 });
 
 test('the control: a list in the share works, and without pysync the outside one is told', async () => {

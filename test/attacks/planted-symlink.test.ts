@@ -5,6 +5,8 @@
  * own behind that lead out: they do nothing in the sandbox, but the receiver's programs follow them.
  */
 import {
+  existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readFileSync,
@@ -119,6 +121,47 @@ test('a link cannot be made to lead out by sending it through a linked folder wi
   await mallory.rsync(['-aR', '--no-implied-dirs', 'e/up/relative', there], { cwd: tree });
   expect(linksOut('relative')).toEqual([]);
 });
+
+test.each(['-aH', '-aHI', '-aHR', '-aHb', '-lHr', '-aH --inplace', '-aH --link-dest=/'])(
+  'a link that is judged deep in the tree gets no second name further up with %s',
+  async (options) => {
+    const tree = `hard${options.replaceAll(/\W/g, '')}`;
+    mkdirSync(join(mallory.folder, tree, 'a/b/c'), { recursive: true });
+    for (const [name, target] of [
+      ['up', '../../.ssh'],
+      ['further', '../../../private'],
+      ['fine', '../kept'],
+    ] as const) {
+      const deep = join(mallory.folder, tree, 'a/b/c', `hard-${name}`);
+      symlinkSync(target, deep);
+      for (const folder of ['', 'a/', 'a/b/']) {
+        linkSync(deep, join(mallory.folder, tree, `${folder}hard-zz-${name}`));
+      }
+    }
+    for (const place of ['', 'deep/er/', `${tree}/again/`]) {
+      const words = [...options.split(' '), '--mkpath', `${tree}/`, `${there}${place}`];
+      await mallory.rsync(words);
+      expect(linksOut('hard-')).toEqual([]);
+    }
+    expect(existsSync(join(me.share, 'a/b/c'))).toBe(true);
+  },
+);
+
+test.each(['-a --ignore-existing', '-aR --ignore-existing', '-a --ignore-existing --existing'])(
+  'a link cannot be made to lead out by sending it through a linked folder with %s',
+  async (options) => {
+    const name = `through${options.replaceAll(/\W/g, '')}`;
+    await sendLink(`${name}/a/b/up`, '../.');
+    for (const [path, target] of [
+      [`${name}/a/b/up/stored`, '../../../private'],
+      [`${name}/a/b/up/stored-too`, '../../../../private'],
+    ] as const) {
+      await sendLink(path, target, ...options.split(' '));
+    }
+    expect(linksOut('stored')).toEqual([]);
+    expect(existsSync(join(me.share, name, 'a/b/up'))).toBe(true);
+  },
+);
 
 test('the control: links within the share are stored, and followed where that is asked for', async () => {
   await sendLink('f/up', '../hello.txt');

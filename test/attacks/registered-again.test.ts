@@ -107,6 +107,57 @@ describe('a GitHub name that was registered again', () => {
   });
 });
 
+/** How people write a list of GitHub's as an address; `$` is the GitHub that is asked. */
+const spellings = [
+  'https://github.com/friend.keys',
+  'http://github.com/friend.keys',
+  'https://www.github.com/friend.keys/',
+  'HTTPS://GitHub.COM:443/FRIEND.KEYS',
+  'https://github.com/%66riend%2Ekeys?ref=readme#keys',
+  'https://github.com.//friend.keys',
+  'https://api.github.com/users/friend/keys?per_page=100',
+  '$/friend.keys',
+  '$/api/v3/users/Friend/keys/',
+] as const;
+
+describe.each(spellings)('a GitHub name that was imported as %s', (spelling) => {
+  const source = (): string => spelling.replace('$', url.replace('/api/v3', ''));
+
+  beforeEach(async () => {
+    if (spelling.startsWith('$')) url += '/api/v3';
+    await receiver.account.run(['rm', '-f', '.ssh/authorized_keys']);
+    expect(await pysync('-i', source())).toMatchObject({ exitCode: 0 });
+  });
+
+  it('is the same account for as long as that is so, and then lets nobody in', async () => {
+    expect(await send(friend)).toBe('arrived');
+    answer = account('friend', [friend.publicKey, friendsOther.publicKey], 1001);
+    await pysync('refresh', source(), '--yes');
+    expect(await send(friendsOther)).toBe('arrived');
+    answer = taken();
+    for (const again of [source(), 'friend', 'https://github.com/friend.keys']) {
+      expect(await pysync('-i', again, '--name', 'somebody')).toMatchObject({ exitCode: 1 });
+    }
+    expect(await send(attacker)).toEqual(refused);
+    await pysync('refresh', '--yes');
+    for (const peer of [attacker, friend, friendsOther]) expect(await send(peer)).toEqual(refused);
+  });
+});
+
+describe('a line of an older pysync, with a GitHub list as its address and no account', () => {
+  it('lets nobody in by a refresh', async () => {
+    const change = 's#--source gh:friend --account 1001#--source https://github.com/friend.keys#';
+    await receiver.account.run(['sed', '-i', change, '.ssh/authorized_keys']);
+    expect(await send(friend)).toBe('arrived');
+    answer = taken();
+    const { stdout } = await pysync('refresh', '--yes');
+    expect(stdout).toContain('new, not imported: the account that its keys came from is not known');
+    expect(await send(attacker)).toEqual(refused);
+    expect(await pysync('revoke', 'gh:friend')).toMatchObject({ exitCode: 0 });
+    expect(await send(friend)).toEqual(refused);
+  });
+});
+
 describe('the attacker’s key', () => {
   it('is a good one that would get in if it were imported', async () => {
     expect(await pysync('-i', attacker.publicKey)).toMatchObject({ exitCode: 0 });

@@ -4,7 +4,7 @@
  * folder of mode 0, which would lock the owner out. The share's own folder must keep what its owner
  * gave it, and stay where it is.
  */
-import { chmodSync, mkdirSync, statSync, utimesSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { mustExec } from '../helpers/exec.js';
@@ -104,7 +104,7 @@ test('a push that is cut off leaves the share as it was', async () => {
   const push = mallory.rsync(['-a', '--bwlimit=1M', 'cut/', `${mallory.target}:`], {
     signal: cut.signal,
   });
-  await waitFor('a part', () => me.listShare().some((name) => name.startsWith('.cut.bin')));
+  await waitFor('a part', () => me.listShare().some((name) => name.includes('/cut.bin.')));
   cut.abort();
   await push;
   await expect.poll(root).toEqual(before);
@@ -121,6 +121,36 @@ test('no file takes the place of the share, and none is put beside it', async ()
   }
   expect(await root()).toEqual(before);
   expect((await me.account.run(['ls', '-A'])).stdout).toBe(beside);
+});
+
+test.each(['-aX', '-aAX', '-rp', '-rtA'])(
+  'neither the share nor a folder that was there gets anything of its own by %s, by any name',
+  async (options) => {
+    me.write('public/docs/of-others.txt', 'theirs\n');
+    if (!existsSync(join(me.share, 'self'))) me.link('.', 'public/self');
+    const folders = [me.share, join(me.share, 'docs')];
+    chmodSync(join(me.share, 'docs'), 0o751);
+    const before = await Promise.all(folders.map((folder) => root(folder)));
+    disguise(0o777);
+    for (const place of ['', 'self/', 'docs/', 'self/docs/']) {
+      await mallory.rsync([options, 'tree/', `${mallory.target}:${place}`]);
+    }
+    expect(await Promise.all(folders.map((folder) => root(folder)))).toEqual(before);
+  },
+);
+
+test('the control: a file and a new folder get their attributes, and an old folder keeps its own', async () => {
+  await mustExec(['setfattr', '-n', 'user.own', '-v', 'kept', join(me.share, 'docs')]);
+  await mustExec(['setfattr', '-n', 'user.sent', '-v', '1', join(mallory.folder, 'tree/a.txt')]);
+  const tree = join(mallory.folder, 'attributes');
+  await mustExec(['cp', '-a', join(mallory.folder, 'tree'), join(tree)]);
+  const sent = await mallory.rsync(['-aX', 'attributes', `${mallory.target}:docs/`]);
+  expect(sent).toMatchObject({ stderr: '', exitCode: 0 });
+  const of = async (path: string): Promise<string> =>
+    (await mustExec(['getfattr', '-d', '--absolute-names', join(me.share, path)])).stdout;
+  expect(await of('docs')).toContain('user.own="kept"');
+  expect(await of('docs/attributes')).toContain('user.evil');
+  expect(await of('docs/attributes/a.txt')).toContain('user.sent="1"');
 });
 
 test('the control: a folder in the share gets its mode, and without pysync the share too', async () => {

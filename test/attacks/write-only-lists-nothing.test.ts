@@ -97,6 +97,45 @@ test('the checksums of a push do not give the content away', async () => {
   expect(told).toBe('');
 });
 
+test('the redo of a file that was appended to wrongly does not give the content away', async () => {
+  me.write('public/known.txt', content);
+  const told: string[] = [];
+  for (const wrong of ['?', `${content.slice(0, 4)}?`]) {
+    putFiles(mallory.folder, { 'guess/known.txt': wrong.padEnd(content.length + 40, 'x') });
+    for (const append of ['--append-verify', '--append', '--inplace']) {
+      const words = ['-aI', append, '--no-W', '-B1', '--debug=deltasum4', 'guess/known.txt'];
+      told.push(fromChecksums(await mallory.rsync([...words, `${mallory.target}:`])));
+      me.write('public/known.txt', content);
+    }
+  }
+  expect(told.join('')).toBe('');
+});
+
+test('nothing that a push does tells what is there: not its name, its date, nor that it is there', async () => {
+  me.write('public/there/known.txt', 'the same\n');
+  const answers = async (place: string): Promise<string[]> => {
+    const told: string[] = [];
+    for (const options of [
+      ...['-ai', '-aiu', '-aiI', '-aic', '-ani', '-ai --existing', '-ai --ignore-existing', '-aib'],
+      ...['-ai --size-only', '-aiy', '-aivv', '-ai --link-dest=/there', '-ai --copy-dest=/there'],
+      ...['-ai --append', '-ai --inplace', '-ai --partial-dir=/there', '-ai --max-size=1k'],
+    ]) {
+      putFiles(mallory.folder, { 'same/known.txt': 'the same\n' });
+      const target = `${mallory.target}:${place}`;
+      const words = [...options.split(' '), '--info=stats0', 'same/known.txt', target];
+      const { stdout, stderr, exitCode } = await mallory.rsync(words);
+      told.push(
+        [options, stdout, stderr, String(exitCode)].join('|').replaceAll(/there|where/g, 'PLACE'),
+      );
+    }
+    return told;
+  };
+  const there = await answers('there/');
+  const away = await answers('where/');
+  expect(there).toEqual(away);
+  expect(there.join()).toContain('known.txt');
+});
+
 test('a file that the share has already is not copied to where the attacker could have put it', async () => {
   me.write('public/known.txt', content);
   await mallory.rsync(['-a', '--copy-dest=/', 'guess/known.txt', `${mallory.target}:copied/`]);

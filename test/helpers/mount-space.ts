@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { inject } from 'vitest';
 import type { MountRequest } from '../../src/volume/mounts/mount.js';
 import { exec, mustExec, wrap } from './exec.js';
@@ -47,6 +47,11 @@ export interface MountSpace {
    * as a file that is itself a mount point cannot be replaced by rename.
    */
   takeEtc(fstab: string | Uint8Array): Promise<string>;
+  /**
+   * Has a shell script run in the place of a tool, whose own program is `$real` there; needs root. What
+   * waits in it or changes things does so at the very moment, and no race has to be won.
+   */
+  standIn(tool: string, script: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -110,6 +115,16 @@ export async function createMountSpace(user: Ids): Promise<MountSpace> {
       if (exitCode !== 0) throw new Error(stderr);
       writeFileSync(join(copy, 'fstab'), fstab);
       return copy;
+    },
+    standIn: async (tool, script) => {
+      const [real, stub] = [`real-${basename(tool)}`, `stub-${basename(tool)}`].map((name) =>
+        join(folder, name),
+      );
+      await mustExec(['cp', '-a', tool, real ?? '']);
+      writeFileSync(stub ?? '', `#!/bin/sh\nreal='${real ?? ''}'\n${script}\n`, { mode: 0o755 });
+      const argv = ['mount', '--bind', stub ?? '', tool];
+      const { exitCode, stderr } = await space.exec(argv, { as: { uid: 0, gid: 0 } });
+      if (exitCode !== 0) throw new Error(stderr);
     },
     close: async () => {
       await Promise.all([...inBackground].map((end) => end()));

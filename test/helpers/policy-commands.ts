@@ -64,7 +64,7 @@ const tableOption: fc.Arbitrary<Words> = fc
           : drawnValue(name, value).map((text) => `--${name}=${text}`),
       ),
       ...[...shortOptions.keys()].map((letter) => fc.constant(`-${letter}`)),
-      ...[...shortValues].map(([letter, value]) =>
+      ...[...shortValues].map(([letter, { value }]) =>
         drawnValue(letter, value).map((text) => `-${letter}${text}`),
       ),
     ),

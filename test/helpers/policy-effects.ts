@@ -181,6 +181,8 @@ export function strangeNames({ step, earlier, first, after }: Run): string[] {
   const suffixes = ['~', ...commands.flatMap((command) => valuesOf(command, 'suffix'))];
   const isKnown = (name: string): boolean =>
     known.has(name) ||
+    // Where something was in the way, it goes beside that.
+    (/~\d+$/.test(name) && isKnown(name.replace(/~\d+$/, ''))) ||
     suffixes.some((end) => end !== '' && name.endsWith(end) && isKnown(name.slice(0, -end.length)));
   const added = [...after.keys()].filter((path) => !first.has(path));
   return [...new Set(added.flatMap((path) => path.split('/')))].filter((name) => !isKnown(name));

@@ -1,6 +1,5 @@
 /** Does the sandbox hold? Proved by trying to get out of one that is made as for a transfer. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { PysyncError } from '../../errors.js';
 import { findConfinement } from '../../share/confinement.js';
@@ -8,6 +7,7 @@ import { launcherSettings, makeLauncher } from '../../share/launcher.js';
 import type { TrialSettings } from '../../share/trial.js';
 import { levelMeanings } from '../../share/level-meanings.js';
 import { dataFolder } from '../../system/folders.js';
+import { makeTemporaryFolder } from '../../system/temporary.js';
 import type { Check, Finding } from '../check.js';
 import { findEscapes } from '../escape.js';
 import { ok, problem, warning } from '../finding.js';
@@ -67,14 +67,14 @@ function withoutSandbox(): Finding {
 
 /** Before the first import: would there be one? */
 async function tryWithoutLauncher(): Promise<Finding[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'pysync-'));
+  const folder = makeTemporaryFolder();
   try {
-    const settings = await findConfinement('', false, folder);
-    return await prove(settings, folder);
+    const settings = await findConfinement('', false, folder.path);
+    return await prove(settings, folder.path);
   } catch (error) {
     if (!(error instanceof PysyncError)) throw error;
     return [problem(error.message, error.hints)];
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    folder.remove();
   }
 }

@@ -1,5 +1,6 @@
 /** Whether the GitHub accounts that keys came from still list them, and are still the same. */
 import { importedKeys } from '../../keys/imported.js';
+import { githubUser } from '../../keys/same-source.js';
 import { askAgain, sourcesOf } from '../../keys/refresh.js';
 import type { SourceReport } from '../../keys/refresh.js';
 import { launcherPath } from '../../share/launcher.js';
@@ -12,7 +13,7 @@ export const githubKeys: Check = {
   name: 'github keys',
   run: async () => {
     const { keys } = await importedKeys();
-    const sources = sourcesOf(keys).filter(({ source }) => source.startsWith('gh:'));
+    const sources = sourcesOf(keys).filter(({ source }) => githubUser(source) !== undefined);
     if (sources.length === 0) return [{ verdict: 'ok', text: 'no key came from GitHub' }];
     const reports = await askAgain(sources, launcherPath(), timeoutMs);
     return reports.map(describe);

@@ -105,9 +105,11 @@ function replacedRsync(settings: Settings): Finding[] {
 async function folders({ state }: Settings): Promise<Finding[]> {
   const found = closed([state, `${state}/running`, `${state}/log`]);
   if (!existsSync(state)) return found;
-  const { bavail, blocks } = await statfs(state);
-  if (blocks > 0 && bavail === 0) {
-    const text = `the disk of ${state} is full, so no transfer starts`;
+  const { bavail, blocks, ffree, files } = await statfs(state);
+  const isFull = blocks > 0 && bavail === 0;
+  if (isFull || (files > 0 && ffree === 0)) {
+    const what = isFull ? 'is full' : 'has no room for another file (no free inode)';
+    const text = `the disk of ${state} ${what}, so no transfer starts`;
     found.push(problem(text, ['free some space: each transfer writes a log there']));
   }
   return found;

@@ -2,11 +2,11 @@
  * Can libguestfs make volumes here? Starting it takes half a minute, so this looks for the known
  * reasons why it could not; `--deep` starts it.
  */
-import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, PysyncError } from '../../errors.js';
 import { namesIn } from '../../system/readable.js';
+import { makeTemporaryFolder } from '../../system/temporary.js';
 import { lookForTool } from '../../system/tools.js';
 import { knownFailure } from '../../volume/engines/diagnose.js';
 import { libguestfs as engine } from '../../volume/engines/libguestfs.js';
@@ -27,18 +27,18 @@ export const libguestfsStart: Check = {
   run: async () => {
     const seen = look();
     if (seen.some(({ verdict }) => verdict !== 'ok')) return seen;
-    const folder = mkdtempSync(join(tmpdir(), 'pysync-'));
+    const folder = makeTemporaryFolder();
     const begun = Date.now();
     try {
       const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-      const image = join(folder, 'trial.img');
+      const image = join(folder.path, 'trial.img');
       await engine.create({ image, size: minimumSize, ...owner, onProgress: () => undefined });
       return [ok(`it made a volume in ${Math.round((Date.now() - begun) / 1000)} s`)];
     } catch (error) {
       if (!(error instanceof PysyncError)) throw error;
       return [warning(error.message, [...error.hints, instead])];
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      folder.remove();
     }
   },
 };

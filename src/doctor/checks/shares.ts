@@ -1,17 +1,23 @@
 /** Are the folders that peers send into there, fit for it, and not full? */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { errnoOf, PysyncError } from '../../errors.js';
+import { PysyncError } from '../../errors.js';
 import { quoteAll } from '../../gate/quote.js';
+import { placeFault, placeFaults } from '../../gate/share-place.js';
 import { importedKeys } from '../../keys/imported.js';
 import { cappedShares } from '../../share/registry.js';
-import { makeShare, sharePath } from '../../share/share.js';
+import { nestedShares } from '../../share/others.js';
+import { fitSharePath, makeShare, placeRemedy } from '../../share/share.js';
 import { formatSize } from '../../system/sizes.js';
 import type { Check, Finding } from '../check.js';
 import { ok, problem, warning } from '../finding.js';
 
 /** Bytes below which a disk counts as nearly full. */
 const fewBytes = 200 * 2 ** 20;
+/** Bytes below which nothing can be sent. */
+const noBytes = 64 * 1024;
+/** Files that can still be made, below which a disk counts as nearly full. */
+const fewFiles = 1000;
 
 export const shares: Check = {
   name: 'shares',
@@ -19,12 +25,16 @@ export const shares: Check = {
     const { keys } = await importedKeys();
     const capped = (await cappedShares()).map(({ path }) => path);
     const used = [...new Set(keys.map(({ policy }) => policy.share))];
-    const paths = used.filter((path) => !capped.includes(path));
     if (used.length === 0) return [ok('none is used by a key yet')];
+    const all = [...new Set([...used, ...capped])];
+    const replaced = all.flatMap((path) => replacedOne(path, capped.includes(path)));
+    const there = all.filter((path) => placeFault(path) === undefined);
+    const paths = there.filter((path) => !capped.includes(path));
     const found = [
+      ...replaced,
       ...(await Promise.all(paths.map(lookAt))).flat(),
-      ...paths.flatMap(unsafe),
-      ...nested([...new Set([...used, ...capped])]),
+      ...(await Promise.all(there.map(unsafe))).flat(),
+      ...nested(all),
     ];
     if (found.length > 0) return found;
     if (paths.length === 0) return [ok('all are capped, and so volumes')];
@@ -32,42 +42,53 @@ export const shares: Check = {
   },
 };
 
-/** Looks at a share without a cap; a volume is another check's. */
-async function lookAt(path: string): Promise<Finding[]> {
-  try {
-    if (!statSync(path).isDirectory()) return [problem(`${path} is not a folder`)];
-    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [gone(path)];
-    const command = `chmod u+rwx ${quoteAll([path])}`;
-    return [problem(`${path} is closed to you, so nobody can send into it`, [command])];
-  }
-  const { bavail, bsize, blocks } = await statfs(path);
-  const free = bavail * bsize;
-  if (blocks === 0 || free >= fewBytes) return [];
-  const text = `${path}: the disk has ${formatSize(free)} left`;
-  return [free === 0 ? problem(text, ['free some space']) : warning(text, ['free some space'])];
-}
-
-function gone(path: string): Finding {
+/** A share that is not the folder any more that was shared, and so is not served. */
+function replacedOne(path: string, isCapped: boolean): Finding[] {
+  const fault = placeFault(path);
+  // A volume's mount point is made where it is missing.
+  if (fault === undefined || (fault === 'missing' && isCapped)) return [];
   const make = (): Promise<string> => {
     makeShare(path);
     return Promise.resolve(`made ${path}`);
   };
-  const text = `${path} is not there, so nobody can send into it`;
-  return problem(text, [`mkdir -m 700 ${quoteAll([path])}`], make);
+  const text = `${path} ${placeFaults[fault]}, so nobody can send into it`;
+  return [problem(text, [placeRemedy(path, fault)], fault === 'missing' ? make : undefined)];
 }
 
-/** What was a fit place at the import may have become a link into another since. */
-function unsafe(path: string): Finding[] {
+/** Looks at a share without a cap; a volume is another check's. */
+async function lookAt(path: string): Promise<Finding[]> {
   try {
-    const now = sharePath(path);
-    if (now === path) return [];
-    return [
-      problem(`${path} has become a link to ${now}`, [
-        'put the folder back, or import the keys again for another one with --dir',
-      ]),
-    ];
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch {
+    const command = `chmod u+rwx ${quoteAll([path])}`;
+    return [problem(`${path} is closed to you, so nobody can send into it`, [command])];
+  }
+  return roomAt(path);
+}
+
+/** What the disk under `path` has left, where that is little: bytes, and files (inodes). */
+async function roomAt(path: string): Promise<Finding[]> {
+  const { bavail, bsize, blocks, files, ffree } = await statfs(path);
+  const free = bavail * bsize;
+  const hints = ['free some space'];
+  const found: Finding[] = [];
+  if (blocks > 0 && free < fewBytes) {
+    const text = `${path}: the disk has ${formatSize(free)} left`;
+    found.push(free < noBytes ? problem(text, hints) : warning(text, hints));
+  }
+  // Where a file system has no fixed number of files, it says 0.
+  if (files > 0 && ffree < fewFiles) {
+    const text = `${path}: the disk has room for ${ffree} more files, however small (inodes)`;
+    found.push(ffree === 0 ? problem(text, hints) : warning(text, hints));
+  }
+  return found;
+}
+
+/** What was taken for a share by an older pysync may be no fit place. */
+async function unsafe(path: string): Promise<Finding[]> {
+  try {
+    await fitSharePath(path);
+    return [];
   } catch (error) {
     if (!(error instanceof PysyncError)) throw error;
     return [problem(error.message, error.hints)];
@@ -75,13 +96,9 @@ function unsafe(path: string): Finding[] {
 }
 
 function nested(paths: readonly string[]): Finding[] {
-  return paths.flatMap((inner) =>
-    paths
-      .filter((outer) => inner.startsWith(`${outer}/`))
-      .map((outer) =>
-        warning(`${inner} lies in ${outer}, so the peers of ${outer} reach it too`, [
-          'choose folders that do not hold each other: pysync -i <key> --dir <dir>',
-        ]),
-      ),
+  return nestedShares(paths).map(([inner, outer]) =>
+    warning(`${inner} lies in ${outer}, so the peers of ${outer} reach it too`, [
+      'choose folders that do not hold each other: pysync -i <key> --dir <dir>',
+    ]),
   );
 }

@@ -5,11 +5,14 @@ import { quoteAll } from '../../gate/quote.js';
 import type { ShareRecord } from '../../share/registry.js';
 import { cappedShares } from '../../share/registry.js';
 import { formatSize } from '../../system/sizes.js';
+import { capacityOf } from '../../volume/capacity.js';
+import type { Capacity } from '../../volume/capacity.js';
 import { fileSystemSize, freeOnHost, preallocate } from '../../volume/ext4.js';
 import { isMountedFrom } from '../../volume/mount-table.js';
 import { requestOf } from '../../volume/mounting.js';
 import { mountMethod, mountMethods } from '../../volume/mounts/index.js';
 import { openVolume } from '../../volume/open.js';
+import { requirePlace } from '../../volume/place.js';
 import { isBusy, stateOf } from '../../volume/state.js';
 import type { VolumeState } from '../../volume/state.js';
 import { volumeOf } from '../../volume/volume.js';
@@ -43,6 +46,7 @@ function couldMount(): Finding {
 async function lookAt(record: ShareRecord): Promise<Finding[]> {
   const volume = volumeOf(record.path, record.volume);
   try {
+    requirePlace(volume.share);
     const state = await stateOf(record);
     const found = await judge(record, volume, state);
     if (found.some(({ verdict }) => verdict === 'problem')) return found;
@@ -62,7 +66,7 @@ async function judge(record: ShareRecord, volume: Volume, state: VolumeState): P
   const mount = ['the next transfer puts it right by itself; to have it done now:', 'pysync mount'];
   switch (state) {
     case 'mounted':
-      return [ok(`${path}: ${formatSize(volume.size)}, mounted with ${volume.mount}`)];
+      return fullness(volume, await capacityOf(path, volume.overhead));
     case 'ready':
     case 'unmounting':
       return (await isCovered(volume))
@@ -95,6 +99,29 @@ async function judge(record: ShareRecord, volume: Volume, state: VolumeState): P
     case 'resizing':
       return [interrupted(record, volume, state, open)];
   }
+}
+
+/** Bytes and files run out apart from each other. */
+function fullness({ share, size, mount }: Volume, capacity: Capacity): Finding[] {
+  const { usable, free, entries, filesLeft } = capacity;
+  const figures = [
+    `${formatSize(free)} is free of ${formatSize(usable)} for files`,
+    `${entries} files and folders are in it, and ${filesLeft} more fit`,
+  ];
+  const larger = ['remove some, or give it a larger cap:'];
+  const command = quoteAll(['pysync', '--dir', share, '--size', String(2 * size)]);
+  const hints = [...figures, ...larger, command];
+  if (filesLeft === 0) {
+    return [problem(`${share}: it holds as many files as it can, so no more can be sent`, hints)];
+  }
+  // Less than a small file needs, with the blocks that list it.
+  if (free < 2 ** 16) return [problem(`${share}: it is full, so no more can be sent`, hints)];
+  const text = `${share}: ${formatSize(size)}, mounted with ${mount}`;
+  if (filesLeft < (entries + filesLeft) / 50) {
+    return [warning(`${share}: only ${filesLeft} more files fit`, hints)];
+  }
+  if (free < usable / 50) return [warning(`${share}: only ${formatSize(free)} is free`, hints)];
+  return [{ ...ok(text), hints: figures }];
 }
 
 async function isCovered(volume: Volume): Promise<boolean> {

@@ -2,13 +2,13 @@
 import { PysyncError } from '../../errors.js';
 import { printable } from '../../system/text.js';
 import { fetchText } from './fetch.js';
+import { isLoopback, publicApi, webBase } from './github-address.js';
 import { askApi, type RateLimit } from './github-api.js';
 import * as problems from './github-errors.js';
 import { isGithubLogin } from './login.js';
-import type { KeySource, SourceContext, SourceResult } from './source.js';
+import { listsNothing, type KeySource, type SourceContext, type SourceResult } from './source.js';
 
 const timeoutMs = 15_000;
-const publicApi = 'https://api.github.com';
 
 export const github: KeySource = {
   reading: 'github',
@@ -21,7 +21,7 @@ export const github: KeySource = {
         exitStatus: 2,
       });
     }
-    const apiUrl = parseApiUrl(context.githubApiUrl ?? publicApi);
+    const apiUrl = apiOf(context);
     const answer = await askApi(login, {
       apiUrl,
       token: context.githubToken === '' ? undefined : context.githubToken,
@@ -65,22 +65,13 @@ async function readKeysPage(
   if (answer?.status === 404) throw problems.noSuchUser(login);
   // GitHub Enterprise in private mode answers with its login page.
   if (answer?.status !== 200 || answer.isHtml) throw problems.rateLimited(limit.resetsAt);
-  if (answer.content.length === 0) throw problems.noKeys(login);
+  if (listsNothing(answer.content)) throw problems.noKeys(login);
   const note = `GitHub's limit for its API is reached, so ${page.href} was read instead`;
   return { ...resultFor(login, answer.content), note };
 }
 
-/**
- * Where people see the GitHub whose API is at `apiUrl`: github.com, a GitHub Enterprise Server
- * (`https://HOST/api/v3`) or a tenant of ghe.com (`https://api.TENANT.ghe.com`).
- */
-export function webBase(apiUrl: URL): string {
-  const path = apiUrl.pathname.replace(/\/+$/, '').replace(/\/api\/v3$/, '');
-  const host = /^api\.(github\.com|[a-z0-9-]+\.ghe\.com)$/.exec(apiUrl.host)?.[1] ?? apiUrl.host;
-  return `${apiUrl.protocol}//${host}${path}`;
-}
-
-function parseApiUrl(text: string): URL {
+/** The API that is asked. Throws PysyncError `GITHUB_BAD_API_URL`. */
+export function apiOf({ githubApiUrl: text = publicApi }: SourceContext): URL {
   if (!URL.canParse(text)) {
     throw new PysyncError(
       'GITHUB_BAD_API_URL',
@@ -96,6 +87,5 @@ function parseApiUrl(text: string): URL {
 
 /** Plain http is for a server on this very machine. */
 function isSafe(address: URL): boolean {
-  const isLoopback = ['127.0.0.1', '[::1]', 'localhost'].includes(address.hostname);
-  return address.protocol === 'https:' || (address.protocol === 'http:' && isLoopback);
+  return address.protocol === 'https:' || (address.protocol === 'http:' && isLoopback(address));
 }

@@ -57,6 +57,15 @@ export function tooLarge(origin: string): PysyncError {
   return new PysyncError('SOURCE_TOO_LARGE', `${origin} is over 1 MiB, too large for a key list`);
 }
 
+/**
+ * Whether a list is there and has no key in it: it is empty, or holds blank lines and comments. Then
+ * nobody is listed; any other text without a key is no list.
+ */
+export function listsNothing(content: Uint8Array): boolean {
+  const lines = new TextDecoder('utf-8').decode(content).split(/[\r\n]/);
+  return lines.every((line) => /^\s*(#|$)/.test(line));
+}
+
 /** Outside text made fit for the policy in `authorized_keys`, whichever shell will read it. */
 export function forPolicy(text: string): string {
   const unfit = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\\"'\ufffd]/gu;

@@ -2,7 +2,9 @@
 import { PysyncError } from '../../errors.js';
 import { printable } from '../../system/text.js';
 import { fetchText, type FetchedText } from './fetch.js';
-import { forPolicy, nameFromFile, type KeySource } from './source.js';
+import { githubListAt, requireSameGithub } from './github-address.js';
+import { apiOf, github } from './github.js';
+import { forPolicy, listsNothing, nameFromFile, type KeySource } from './source.js';
 
 const timeoutMs = 20_000;
 
@@ -11,10 +13,22 @@ export const url: KeySource = {
   recognises: (source) => /^[a-z][a-z0-9+.-]*:\/\//i.test(source),
   read: async (source, context) => {
     const address = parseAddress(source);
+    const apiUrl = apiOf(context);
+    const list = githubListAt(address, apiUrl);
+    if (list !== undefined) {
+      requireSameGithub(list, apiUrl);
+      const note = `read as gh:${list.login}, so that it is seen whether it is still the same account`;
+      return { note, ...(await github.read(list.login, context)) };
+    }
+    requireHttps(address);
     const answer = await fetchText(address, {
       timeoutMs: context.timeoutMs ?? timeoutMs,
       signal: context.signal,
-      mayAsk: (target) => target.protocol === 'https:',
+      mayAsk: (target) => {
+        const { login } = githubListAt(target, apiUrl) ?? {};
+        if (login !== undefined) throw leadsToGithub(address, login);
+        return target.protocol === 'https:';
+      },
     });
     // Of the query only that there was one: it may hold a token, and the policy is there for all
     // to read.
@@ -32,18 +46,36 @@ export const url: KeySource = {
   },
 };
 
+/** An address as it may be shown: what may be a password or a token is left out. */
+function shownAddress(source: string): string {
+  return printable(source.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//'));
+}
+
+function requireHttps({ protocol, href }: URL): void {
+  if (protocol === 'https:') return;
+  throw new PysyncError(
+    'URL_NOT_HTTPS',
+    `keys are only fetched over https, not '${shownAddress(href)}'`,
+    {
+      hints: ['without https, anyone on the way could put a key of their own in the answer'],
+      exitStatus: 2,
+    },
+  );
+}
+
+function leadsToGithub({ host }: URL, login: string): PysyncError {
+  const sentence = `${host} sends us on to the keys of GitHub user '${login}'`;
+  return new PysyncError('URL_LEADS_TO_GITHUB', sentence, {
+    hints: [`import them by name, so that the account is known: pysync -i gh:${login}`],
+  });
+}
+
 function parseAddress(source: string): URL {
-  const shown = printable(source.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//'));
+  const shown = shownAddress(source);
   if (!URL.canParse(source)) {
     throw new PysyncError('URL_MALFORMED', `'${shown}' is no address`, { exitStatus: 2 });
   }
   const address = new URL(source);
-  if (address.protocol !== 'https:') {
-    throw new PysyncError('URL_NOT_HTTPS', `keys are only fetched over https, not '${shown}'`, {
-      hints: ['without https, anyone on the way could put a key of their own in the answer'],
-      exitStatus: 2,
-    });
-  }
   if (address.username !== '' || address.password !== '') {
     throw new PysyncError('URL_HAS_PASSWORD', 'an address with a user name is not supported', {
       hints: ['fetch the keys yourself: curl … | pysync -i -'],
@@ -71,9 +103,9 @@ function refuseNoList(address: URL, answer: FetchedText, origin: string): void {
       ],
     });
   }
-  if (answer.content.length === 0) {
-    throw new PysyncError('SOURCE_EMPTY', `${origin} is empty`, {
-      hints: ['its owner may have published no key'],
+  if (listsNothing(answer.content)) {
+    throw new PysyncError('SOURCE_EMPTY', `${origin} lists no key`, {
+      hints: ['its owner may have published none'],
     });
   }
 }

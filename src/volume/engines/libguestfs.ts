@@ -2,11 +2,10 @@
  * The engine of choice: guestfish makes the file system inside its appliance, a small virtual
  * machine, in one launch. It takes about half a minute, most of it to boot.
  */
-import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { closeSync, openSync } from 'node:fs';
 import { PysyncError } from '../../errors.js';
-import { run } from '../../system/run.js';
+import { makeTemporaryFolder } from '../../system/temporary.js';
+import { runOnImage } from '../image-lock.js';
 import { dropChecksums } from '../ext4.js';
 import { blockSize, layoutFor, reservedBlocks } from '../layout.js';
 import { diagnose } from './diagnose.js';
@@ -70,17 +69,18 @@ async function launch(
   useKvm: boolean,
 ): Promise<(Diagnosis & { readonly cause: unknown }) | undefined> {
   let stage = '';
-  const temporary = mkdtempSync(join(tmpdir(), 'pysync-'));
-  const leftovers = [temporary];
+  const temporary = makeTemporaryFolder();
   try {
-    const { exitCode, stderr } = await run('guestfish', guestfishArguments(request), {
+    const words = guestfishArguments(request);
+    const { exitCode, stderr } = await runOnImage(request.image, 'guestfish', words, {
+      endsWithPysync: true,
       purpose: 'make the file system with libguestfs',
       timeoutMs: limits.total,
       ...(useKvm ? { silentMs: limits.silent } : {}),
       expectExit: [0, 1],
-      env: { ...environment(useKvm), TMPDIR: temporary },
+      env: { ...environment(useKvm), TMPDIR: temporary.path },
       onLine: (line) => {
-        leftovers.push(...unfinishedAppliance(line));
+        unfinishedAppliance(line).forEach(temporary.alsoRemove);
         const now = stageOf(line);
         if (now === undefined || now === stage) return;
         stage = now;
@@ -94,7 +94,7 @@ async function launch(
     if (code === 'TOOL_TIMED_OUT') return { ...diagnose('', 'timed out'), cause: error };
     throw error;
   } finally {
-    for (const path of leftovers) rmSync(path, { recursive: true, force: true });
+    temporary.remove();
   }
 }
 

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { fileFailure } from '../../system/failures.js';
 import { printable } from '../../system/text.js';
+import { lockOf } from '../image-lock.js';
 import { requireRoom } from '../preallocate.js';
 import type { CreateRequest } from './engine.js';
 
@@ -21,6 +22,9 @@ export async function makeNewImage(
   } catch (error) {
     rmSync(image, { force: true });
     throw error;
+  } finally {
+    // Whoever opens it next makes another.
+    rmSync(lockOf(image), { force: true });
   }
 }
 

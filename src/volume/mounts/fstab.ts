@@ -81,6 +81,7 @@ exec 9<"$folder"
 flock -w 30 9
 old=$(mktemp) new=$(mktemp "$folder/.fstab.pysync.XXXXXXXX")
 trap 'rm -f "$old" "$new"' EXIT
+trap 'exit 130' HUP INT TERM
 cat "$fstab" >"$old"
 cp -a "$fstab" "$new"
 has() { grep -aFxq -e "$1" "$2"; }

@@ -7,14 +7,11 @@ import { PysyncError } from '../../errors.js';
 import { fileFailure } from '../../system/failures.js';
 import { run } from '../../system/run.js';
 import { printable } from '../../system/text.js';
-import { findTool } from '../../system/tools.js';
-import { isMountedFrom, loopDeviceOf, mountAt } from '../mount-table.js';
+import { isMountedFrom, loopDeviceOf, mountAt, placeElsewhere } from '../mount-table.js';
+import { inPlace, requirePlace } from '../place.js';
 import type { MountRequest } from './mount.js';
 import { reasonOf } from './reasons.js';
 import { detach } from './unmount.js';
-
-/** flock(1) ends with this where the lock is taken; no mount tool does. */
-const lockTaken = 75;
 
 /**
  * Has `tool` mount the image while the image's lock is held, and proves that it did. A tool that
@@ -27,20 +24,25 @@ export async function mountLocked(
   options: { readonly timeoutMs?: number; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
   await requireFree(request);
-  const lock = ['-n', '-E', String(lockTaken), request.imageLock];
-  const { exitCode, stdout, stderr } = await run('flock', [...lock, findTool(tool), ...args], {
+  const { stdout, stderr } = await run(tool, args, {
     ...options,
+    // A moment, for those who only see whether it is free.
+    holds: { file: request.imageLock, waitSeconds: 2 },
     purpose: `mount ${printable(request.image)}`,
     expectExit: 'any',
+  }).catch((error: unknown) => {
+    const isTaken = error instanceof PysyncError && error.code === 'FILE_LOCKED';
+    throw isTaken ? imageBusy(request) : error;
   });
-  if (exitCode === lockTaken) throw imageBusy(request);
   await requireMounted(request, stdout + stderr);
 }
 
 /** Throws where the image is in use, or the mount point is not an empty directory. */
 async function requireFree(request: MountRequest): Promise<void> {
+  requirePlace(request.mountPoint);
   // A kernel mount holds no lock.
   if (loopDeviceOf(request.image) !== undefined) throw imageBusy(request);
+  if (placeElsewhere(request.image, request.mountPoint) !== undefined) throw imageBusy(request);
   if (mountAt(request.mountPoint) !== undefined) {
     const state = await isMountedFrom(request.mountPoint, request.image);
     throw state === 'mounted'
@@ -49,7 +51,7 @@ async function requireFree(request: MountRequest): Promise<void> {
   }
   let names: string[];
   try {
-    names = readdirSync(request.mountPoint);
+    names = inPlace(request.mountPoint, (entered) => readdirSync(entered));
   } catch (error) {
     throw fileFailure(error, `mount on ${printable(request.mountPoint)}`);
   }
@@ -58,10 +60,17 @@ async function requireFree(request: MountRequest): Promise<void> {
 }
 
 async function requireMounted(request: MountRequest, output: string): Promise<void> {
-  if ((await isMountedFrom(request.mountPoint, request.image)) === 'mounted') return;
+  const { image, mountPoint } = request;
+  const isMounted = (await isMountedFrom(mountPoint, image)) === 'mounted';
   // Nothing was mounted there before, so what is there now is the tool's doing.
-  const entry = mountAt(request.mountPoint);
+  const entry = mountAt(mountPoint);
+  if (isMounted && entry?.mountPoint === mountPoint) return;
   if (entry !== undefined) await detach(entry);
+  // SECURITY: a tool follows links, so one that took the mount point's place since it was looked at
+  // has led it elsewhere (test/integration/volume/place.test.ts).
+  const elsewhere = mountAt(placeElsewhere(image, mountPoint) ?? mountPoint);
+  if (elsewhere !== undefined) await detach(elsewhere);
+  requirePlace(mountPoint);
   throw notMounted(request, reasonOf(output), output);
 }
 

@@ -271,6 +271,42 @@ describe('pysync refresh', () => {
   });
 });
 
+describe('a list of a GitHub user, given as an address', () => {
+  it('is read as the user, and says so', async () => {
+    const { stderr, exitCode } = await pysync('-i', 'https://github.com/octocat.keys');
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain('read as gh:octocat');
+    expect(home.keyLines()[0]).toContain('--source gh:Octocat --account 583231 ');
+  });
+
+  it('is refused where GITHUB_API_URL names another GitHub, which may know another octocat', async () => {
+    const env = { GITHUB_API_URL: 'https://ghe.example.org/api/v3' };
+    const before = await home.snapshot();
+    for (const address of [
+      'https://github.com/octocat.keys',
+      'http://www.github.com/octocat.keys',
+    ]) {
+      const { stderr, exitCode } = await home.pysync(['-i', address], { env });
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain(
+        'these are keys at https://github.com, and GITHUB_API_URL names another',
+      );
+      expect(stderr).toContain('pysync -i gh:octocat');
+    }
+    expect(await home.snapshot()).toBe(before);
+  });
+
+  it('is one source with the user in what is revoked and refreshed', async () => {
+    await importOctocat();
+    answer = account('Octocat', [second]);
+    const address = 'https://github.com/OCTOCAT.keys';
+    expect(await pysync('refresh', address, '--yes')).toMatchObject({ exitCode: 0 });
+    expect(letIn()).toEqual(blobs(second));
+    expect(await pysync('revoke', address)).toMatchObject({ exitCode: 0 });
+    expect(letIn()).toEqual([]);
+  });
+});
+
 describe('importing a GitHub user again', () => {
   it('is refused where the name belongs to another account now', async () => {
     await importOctocat();

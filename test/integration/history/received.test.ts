@@ -91,7 +91,7 @@ describe('on-received', () => {
     const cut = new AbortController();
     const words = ['-aI', '--bwlimit=1M', 'a.txt', 'z-big', `${bob.target}:in/`];
     const push = bob.rsync(words, { signal: cut.signal });
-    await waitFor('a part', () => me.listShare().some((name) => name.includes('.z-big')));
+    await waitFor('a part', () => me.listShare().some((name) => name.includes('/z-big')));
     cut.abort();
     await push;
     expect(await told()).toBe('1 interrupted\n');

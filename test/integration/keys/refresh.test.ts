@@ -58,6 +58,8 @@ it('an address is asked again, and new keys get their names as at the import', a
 it.each<[string, RequestListener]>([
   ['is gone', (_, response) => response.writeHead(404).end()],
   ['is empty', (_, response) => response.end()],
+  ['has a blank line only', (_, response) => response.end('\r\n')],
+  ['has comments only', (_, response) => response.end('\ufeff# nobody any more\n\n  # at all\n')],
 ])('the keys of a list that %s are taken back, once that is said', async (_what, changed) => {
   await importList([ed25519Line('anna')]);
   answer = changed;
@@ -72,7 +74,11 @@ it.each<[string, RequestListener]>([
   ['asks for a login', (_, response) => response.writeHead(401).end()],
   ['is a page', (_, response) => response.end('<html>')],
   ['is no list', (_, response) => response.end('Down for maintenance, back soon.\n')],
-  ['has comments only', (_, response) => response.end('# soon\n')],
+  ['has comments and no list', (_, response) => response.end('# soon\nDown for maintenance\n')],
+  [
+    'leads to a list of GitHub’s',
+    (_, response) => response.writeHead(302, { location: 'https://github.com/anna.keys' }).end(),
+  ],
   ['breaks off', (_, response) => response.writeHead(200, { 'content-length': 99 }).end('ssh')],
   ['leads to http', (_, response) => response.writeHead(302, { location: 'http://x/' }).end()],
 ])('nothing is taken back where the answer %s', async (_what, failing) => {
@@ -82,6 +88,26 @@ it.each<[string, RequestListener]>([
   expect(exitCode).toBe(1);
   expect(stderr).toContain(`pysync: the keys from ${base}/team stay as they are\n`);
   expect(names()).toEqual(['anna']);
+});
+
+it.each(['', '\n', '# later\n', '\ufeff\r\n# later'])(
+  'a list without a key is refused at the import in one way: %j',
+  async (text) => {
+    answer = (_request, response) => response.end(text);
+    const { stderr, exitCode } = await pysync('-i', `${base}/team`);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`pysync: ${base}/team lists no key\n  its owner may`);
+  },
+);
+
+it('an address that leads to a list of GitHub’s is not read, as the account would not be asked', async () => {
+  answer = (_request, response) =>
+    response.writeHead(302, { location: 'https://www.github.com/Anna.keys?x' }).end();
+  const { stderr, exitCode } = await pysync('-i', `${base}/team`);
+  expect({ stderr, exitCode }).toMatchObject({
+    stderr: expect.stringContaining('pysync -i gh:Anna') as string,
+    exitCode: 1,
+  });
 });
 
 it('an address that had a query is not asked without it', async () => {

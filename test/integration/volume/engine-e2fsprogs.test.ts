@@ -52,11 +52,11 @@ test('an ordinary user makes one', async () => {
   await me.remove();
 });
 
-test('of 10G at least 98 % are usable, also as a kernel mount counts', async () => {
+test('of 10G at least 93 % are usable, also as a kernel mount counts', async () => {
   const request = { ...wanted, size: 10 * 1024 * mebibyte };
   await createImage({ ...request, onProgress: silent }, 'e2fsprogs');
   await expectVolume(request);
-  expect((await usableIn(request.image)) / request.size).toBeGreaterThan(0.982);
+  expect((await usableIn(request.image)) / request.size).toBeGreaterThan(0.933);
   if (!isRoot) return;
   const mountPoint = join(folder, 'mnt');
   mkdirSync(mountPoint);
@@ -73,7 +73,7 @@ test('of 10G at least 98 % are usable, also as a kernel mount counts', async () 
     mountPoint,
   ]);
   const [blocks = 0, blockSize = 0] = stdout.split(' ').map(Number);
-  expect((blocks * blockSize) / request.size).toBeGreaterThan(0.98);
+  expect((blocks * blockSize) / request.size).toBeGreaterThan(0.93);
 });
 
 test('what stands at its place is not touched', async () => {

@@ -23,7 +23,7 @@ beforeAll(() => {
 const telling = [
   /^(before|after) rename(Sync)? /,
   /^before (mkdirSync|rmSync|rmdirSync) share/,
-  /^started (fallocate|rsync|resize2fs|flock .* fuse2fs|fusermount3) /,
+  /^started (fallocate|rsync|resize2fs|fuse2fs|fusermount3) /,
 ];
 
 const isTelling = (step: string): boolean =>

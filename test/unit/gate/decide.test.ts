@@ -20,7 +20,7 @@ function decideFor(
 }
 
 describe('a push', () => {
-  it('gets the upload rules behind the client’s own options, and -- before the dot', () => {
+  it('gets the upload rules behind the client’s own options', () => {
     expect(
       decideFor(`${server} -vlogDtpre.iLsfxCIvu --chmod . in/`.replace(' --chmod', '')),
     ).toEqual({
@@ -32,14 +32,19 @@ describe('a push', () => {
         '--chmod=Dug-s,D-t,Du+rwx,Do-w,Fug-s,F-t,Fo-w',
         '--drop-D',
         '--confine-root=/share',
-        '--',
-        '.',
       ],
       places: [{ path: 'in/' }],
-      topAttributes: '',
+      writes: { kind: 'share' },
+      dryRun: false,
+      keepsParts: false,
+      permissions: true,
+      sendsModes: true,
+      attributes: '',
+      checksLinks: 'nowhere',
       writesInPlace: false,
-      writes: true,
-      deletesBelow: '',
+      makesLinks: false,
+      makesPath: false,
+      delivery: { onlyExisting: false, neverExisting: false, onlyNewer: false },
     });
   });
 
@@ -53,10 +58,27 @@ describe('a push', () => {
     expect(decideFor(`${server} . *.txt`).places).toEqual([{ path: '*.txt' }]);
   });
 
-  it('says when its attributes may reach the share’s own folder', () => {
-    expect(decideFor(`${server} -logDtpAXre.iLsfxCIvu . .`).topAttributes).toBe('AX');
-    expect(decideFor(`${server} -logDtpAre.iLsfxCIvu . in/`).topAttributes).toBe('');
-    expect(decideFor(`${server} -logDtpre.iLsfxCIvuAX . .`).topAttributes).toBe('');
+  it('says which attributes folders that are there have to get back', () => {
+    expect(decideFor(`${server} -logDtpAXre.iLsfxCIvu . .`).attributes).toBe('AX');
+    expect(decideFor(`${server} -logDtpAre.iLsfxCIvu . in/`).attributes).toBe('A');
+    expect(decideFor(`${server} -logDtpre.iLsfxCIvuAX . .`).attributes).toBe('');
+  });
+
+  it('is looked at for links where hard links and links come together', () => {
+    expect(decideFor(`${server} -lHr . .`).checksLinks).toBe('place');
+    expect(decideFor(`${server} -lr --ignore-existing . .`).checksLinks).toBe('share');
+    expect(decideFor(`${server} -lr . .`).checksLinks).toBe('nowhere');
+  });
+
+  it('has the whole list come first there, for which rsync would wait in vain otherwise', () => {
+    const command = `${server} -vlHogDtpre.iLsfxCIvu . .`;
+    expect(decideFor(command).arguments[1]).toBe('-vlHogDtpre.LsfxCIvu');
+    expect(decideFor(command.replace('H', '')).arguments[1]).toContain('.iL');
+  });
+
+  it('writes nothing on a dry run', () => {
+    expect(decideFor(`${server} -nr . in/`).writes).toEqual({ kind: 'nothing' });
+    expect(decideFor(`${server} -nr . in/`, { access: 'write-only' }).writes.kind).toBe('own');
   });
 
   it('is refused with several destinations, as a name with bare spaces makes them', () => {
@@ -80,15 +102,54 @@ describe('a pull', () => {
 describe('options with a path', () => {
   it('maps an absolute one into the sandbox and keeps a relative one', () => {
     const { arguments: words } = decideFor(
-      `${server} -r --backup-dir /old --link-dest=../prev --link-dest /srv/share/x -T/t --partial-dir .p . a/`,
+      `${server} -r --link-dest=../prev --link-dest /srv/share/x --copy-dest=/y . a/`,
     );
-    expect(words.slice(2, 7)).toEqual([
-      '--backup-dir=/share/old',
+    expect(words.slice(2, 5)).toEqual([
       '--link-dest=../prev',
       '--link-dest=/share/x',
-      '-T/share/t',
-      '--partial-dir=.partial-.p',
+      '--copy-dest=/share/y',
     ]);
+  });
+
+  it.each([
+    ...['-T/t', '--temp-dir=t', '--partial', '--partial-dir .p', '--delay-updates'],
+    ...['-b', '--backup', '--backup-dir=/old', '--suffix=.x'],
+  ])('leaves %s out, which names places of the receiving side', (option) => {
+    const plain = decideFor(`${server} -r . a/`).arguments;
+    expect(decideFor(`${server} -r ${option} . a/`).arguments).toEqual(plain);
+  });
+
+  it('knows where backups are to go, counted from the top', () => {
+    const backupOf = (options: string): Decision['backup'] =>
+      decideFor(`${server} -r ${options} . a/b/`).backup;
+    expect(backupOf('-b')).toEqual({ suffix: '~' });
+    expect(backupOf('-b --suffix=.old')).toEqual({ suffix: '.old' });
+    expect(backupOf('--backup --backup-dir ../old')).toEqual({ folder: 'a/old', suffix: '' });
+    expect(backupOf('-b --backup-dir=/ --suffix .x')).toEqual({ folder: '', suffix: '.x' });
+    expect(backupOf('--partial')).toBeUndefined();
+  });
+
+  it('keeps parts where the client asks for it, and where rsync can', () => {
+    const keeps = (options: string): boolean =>
+      decideFor(`${server} -r ${options} . a/`).keepsParts;
+    for (const option of ['--partial', '--partial-dir=p', '--delay-updates']) {
+      expect(keeps(option)).toBe(true);
+      expect(keeps(`${option} --inplace`)).toBe(false);
+    }
+    expect(keeps('-v')).toBe(false);
+  });
+
+  it('has a push read no list but that on standard input', () => {
+    expect(() => decideFor(`${server} -r --files-from=list . .`)).toThrow(/cannot name a file/);
+    expect(decideFor(`${server} -r --files-from=- . .`).arguments).toContain('--files-from=-');
+    expect(decideFor(`${sender} -r --files-from=list . .`).arguments).toContain(
+      '--files-from=list',
+    );
+  });
+
+  it.each(['.pysync', 'a/.pysync/x', '/.pysync/'])('refuses %s, a name of pysync’s', (place) => {
+    expect(() => decideFor(`${sender} -r . ${place}`)).toThrow(/pysync's own/);
+    expect(() => decideFor(`${server} -r --link-dest=/${place} . a/`)).toThrow(/pysync's own/);
   });
 
   it.each(['--backup-dir ../x', '--temp-dir=/../x', '--partial-dir a/../..', '--files-from ../x'])(
@@ -115,16 +176,36 @@ describe('deleting', () => {
     },
   );
 
-  it('on a pull has the share mounted to be written, and nothing else has', () => {
-    expect(decideFor(`${sender} -r --remove-source-files . a/`, leave).writes).toBe(true);
-    expect(decideFor(`${sender} -r . a/`, leave).writes).toBe(false);
+  it('can write in one folder below the top, and nothing else', () => {
+    const writesOf = (command: string): unknown => decideFor(command, leave).writes;
+    expect(writesOf(`${server} -r --delete . a/b/`)).toEqual({ kind: 'folder', path: 'a/b' });
+    expect(writesOf(`${sender} -r --remove-source-files . a/`)).toEqual({
+      kind: 'folder',
+      path: 'a',
+    });
+    expect(writesOf(`${sender} -r . a/`)).toEqual({ kind: 'nothing' });
+    expect(writesOf(`${server} -r . a/`)).toEqual({ kind: 'share' });
   });
 
-  it('names the place, so that the sandbox can see what it really is', () => {
-    expect(decideFor(`${server} -r --delete . self/`, leave).deletesBelow).toBe('self/');
-    expect(decideFor(`${server} -r . self/`, leave).deletesBelow).toBe('');
+  it('reaches as far as a folder to link from, but not to the top', () => {
+    const folderOf = (basis: string): unknown =>
+      decideFor(`${server} -r --delete --link-dest=${basis} . a/new/`, leave).writes;
+    expect(folderOf('../old')).toEqual({ kind: 'folder', path: 'a' });
+    expect(folderOf('/a/old')).toEqual({ kind: 'folder', path: 'a' });
+    expect(folderOf('/b')).toEqual({ kind: 'folder', path: 'a/new' });
+  });
+
+  it('does not go together with going through links', () => {
     expect(() => decideFor(`${server} -rK --delete . a/`, leave)).toThrow(/does not go together/);
   });
+
+  it.each(['.', 'a/ b/', '*', '?/x', 'a/../.'])(
+    'never fetches and removes %s, at the top',
+    (rest) => {
+      const command = `${sender} -r --remove-source-files . ${rest}`;
+      expect(() => decideFor(command, leave)).toThrow(/top of the share/);
+    },
+  );
 
   it('by --remove-source-files needs leave on a pull and none on a push', () => {
     const option = '--remove-source-files';
@@ -134,24 +215,16 @@ describe('deleting', () => {
   });
 });
 
-describe('a partial folder', () => {
-  it('is one that no file of the share’s is in, unless the key may delete', () => {
-    const folderOf = (text: string, policy = {}): string | undefined =>
-      decideFor(`${server} -r --partial-dir=${text} . a/`, policy).arguments.find((word) =>
-        word.startsWith('--partial-dir='),
-      );
-    expect(folderOf('/docs')).toBe('--partial-dir=/share/.partial-docs');
-    expect(folderOf('a/b/')).toBe('--partial-dir=a/.partial-b');
-    expect(folderOf('docs', { allowDelete: true })).toBe('--partial-dir=docs');
-  });
-});
-
 describe('access', () => {
-  it('write-only sends no checksums of what is there', () => {
-    const access = 'write-only';
-    expect(decideFor(`${server} -B1 . a`, { access }).arguments).toContain('--whole-file');
-    expect(decideFor(`${server} --append . a`, { access }).arguments).not.toContain('--whole-file');
-    expect(decideFor(`${server} -B1 . a`).arguments).not.toContain('--whole-file');
+  it('write-only sees a folder of its own, so what asks for what is there is left out', () => {
+    const command = `${server} -r --inplace --append --existing --ignore-existing --link-dest=/x . a`;
+    const decision = decideFor(command, { access: 'write-only' });
+    expect(decision.arguments).toEqual(
+      decideFor(`${server} -r . a`, { access: 'write-only' }).arguments,
+    );
+    expect(decision.writes).toEqual({ kind: 'own' });
+    expect(decision.writesInPlace).toBe(false);
+    expect(decision.delivery).toMatchObject({ onlyExisting: true, neverExisting: true });
   });
 
   it('deletes only where sending and looking are both allowed', () => {
@@ -212,8 +285,8 @@ describe('refused options', () => {
       expect(() => decideFor(`${sender} ${rest}`, {}, unconfined)).toThrow();
     }
     expect(decideFor(`${sender} . *.txt`, {}, unconfined).places[0]?.pattern).toBe('*.txt');
-    expect(decideFor(`${server} --temp-dir=/t . a`, {}, unconfined).arguments).toContain(
-      '--temp-dir=/srv/share/t',
+    expect(decideFor(`${server} --copy-dest=/t . a`, {}, unconfined).arguments).toContain(
+      '--copy-dest=/srv/share/t',
     );
   });
 });

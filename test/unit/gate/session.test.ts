@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,11 +7,11 @@ import {
   beginLog,
   logPaths,
   makeLogFolders,
-  ownMode,
+  refuseConflicts,
   runningSessions,
   writeRefusal,
 } from '../../../src/gate/session.js';
-import type { Header } from '../../../src/gate/session.js';
+import type { Finish, Header } from '../../../src/gate/session.js';
 
 /** A process that ended long ago: no system counts that far. */
 const deadPid = 2 ** 30;
@@ -32,6 +32,17 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
+const none: Finish = {
+  folder: '.pysync/one',
+  isStaged: false,
+  keepsParts: false,
+  delivery: { onlyExisting: false, neverExisting: false, onlyNewer: false },
+  attributes: '',
+  checksLinks: 'nowhere',
+  writesInPlace: false,
+  makesLinks: false,
+};
+
 function header(change: Partial<Header> = {}): Header {
   return {
     version: 1,
@@ -44,8 +55,6 @@ function header(change: Partial<Header> = {}): Header {
     place: '.',
     command: 'rsync --server . x',
     pid: process.pid,
-    mode: '750',
-    topAttributes: '',
     token: 'f00d',
     ...change,
   };
@@ -111,29 +120,28 @@ describe('runningSessions', () => {
   });
 });
 
-describe('ownMode', () => {
-  it('is the mode of the folder, as the owner set it', () => {
-    chmodSync(share, 0o2750);
-    expect(ownMode(share, '', state)).toBe('2750');
+describe('refuseConflicts', () => {
+  const refused = (mine: Partial<Finish>, theirs: Partial<Finish>, other = share): boolean => {
+    const running = header({ share: other, finish: { ...none, ...theirs } });
+    try {
+      refuseConflicts(share, { ...none, ...mine }, [running]);
+      return false;
+    } catch (error) {
+      expect(error).toBeInstanceOf(Refusal);
+      return true;
+    }
+  };
+
+  it('has a second push with -A or -X wait, since folders would get back what the first has set', () => {
+    expect(refused({ attributes: 'A' }, { attributes: 'X' })).toBe(true);
+    expect(refused({ attributes: '' }, { attributes: 'X' })).toBe(false);
+    expect(refused({ attributes: 'A' }, { attributes: 'X' }, join(folder, 'other'))).toBe(false);
   });
 
-  it('is, while another push runs, what stood there before that one', () => {
-    start({ mode: '755' });
-    chmodSync(share, 0o700);
-    expect(ownMode(share, '', state)).toBe('755');
-  });
-
-  it('takes no notice of pulls, of other shares, and of pushes that are over', () => {
-    start({ direction: 'pull', mode: '1' });
-    start({ share: join(folder, 'other'), mode: '2' });
-    start({ pid: deadPid, mode: '3' });
-    chmodSync(share, 0o711);
-    expect(ownMode(share, '', state)).toBe('711');
-  });
-
-  it('has a second push with -A or -X wait, since nobody noted the first ones of the folder', () => {
-    start({ topAttributes: 'X' });
-    expect(() => ownMode(share, 'A', state)).toThrow(Refusal);
-    expect(ownMode(share, '', state)).toBe('750');
+  it('keeps what writes into files apart from what gives them a second name', () => {
+    expect(refused({ writesInPlace: true }, { makesLinks: true })).toBe(true);
+    expect(refused({ makesLinks: true }, { writesInPlace: true })).toBe(true);
+    expect(refused({ makesLinks: true }, { makesLinks: true })).toBe(false);
+    expect(refused({ writesInPlace: true }, { writesInPlace: true })).toBe(false);
   });
 });

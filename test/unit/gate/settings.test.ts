@@ -43,8 +43,8 @@ describe('the settings', () => {
 
   it('are not read from a launcher of another format', () => {
     const words = formatSettings(settings);
-    expect(words.slice(0, 2)).toEqual(['--format', '1']);
-    expect(() => parseSettings(words.with(1, '0'))).toThrow('the launcher lacks --format 1');
+    expect(words.slice(0, 2)).toEqual(['--format', '2']);
+    expect(() => parseSettings(words.with(1, '0'))).toThrow('the launcher lacks --format 2');
 
     // Where this line changes, the format in settings.ts has to.
     const parts = { node: '/n', main: '/gate/main.js', version: '1', settings };

@@ -16,8 +16,6 @@ const header: Header = {
   place: '.',
   command: 'rsync --server . x',
   pid: 1,
-  mode: '750',
-  topAttributes: '',
   token: 'f00d',
 };
 const date = '2026/11/23 05:06:07 [2]';

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { webBase } from '../../../src/keys/sources/github.js';
+import { githubListAt, webBase } from '../../../src/keys/sources/github-address.js';
 import { readSource } from '../../../src/keys/sources/index.js';
 import { isGithubLogin } from '../../../src/keys/sources/login.js';
 import { forPolicy, nameFromFile } from '../../../src/keys/sources/source.js';
@@ -94,6 +94,35 @@ describe('a GitHub login', () => {
       expect(isGithubLogin(name)).toBe(false);
     },
   );
+});
+
+describe('an address is that of a GitHub user’s keys', () => {
+  const own = 'https://api.github.com';
+  it.each<[string, string, string?]>([
+    [own, 'https://github.com/octo-cat.keys', 'octo-cat'],
+    [own, 'http://WWW.GitHub.com.:443//Octo_cat.KEYS/?a#b', 'Octo_cat'],
+    [own, 'https://github.com/x/../octocat%2ekeys', 'octocat'],
+    [own, 'https://api.github.com/users/octocat/keys?page=2', 'octocat'],
+    ['https://ghe.example.org/api/v3', 'https://ghe.example.org/octocat.keys', 'octocat'],
+    [
+      'https://ghe.example.org/api/v3/',
+      'https://ghe.example.org/API/v3/users/octocat/keys',
+      'octocat',
+    ],
+    ['https://example.org/github/api/v3', 'https://example.org/github/octocat.keys', 'octocat'],
+    ['https://example.org/github/api/v3', 'https://example.org/octocat.keys'],
+    ['https://api.octocorp.ghe.com', 'https://octocorp.ghe.com/octocat.keys', 'octocat'],
+    ['https://ghe.example.org/api/v3', 'https://github.com/octocat.keys', 'octocat'],
+    [own, 'https://ghe.example.org/octocat.keys'],
+    [own, 'https://gitlab.com/octocat.keys'],
+    [own, 'https://github.com:8443/octocat.keys'],
+    [own, 'https://notgithub.com/octocat.keys'],
+    [own, 'https://github.com/octocat/repo/raw/main/team.keys'],
+    [own, 'https://github.com/octocat'],
+    [own, 'https://github.com/%E0%A4%A.keys'],
+  ])('for the API at %s: %s', (api, address, login) => {
+    expect(githubListAt(new URL(address), new URL(api))?.login).toBe(login);
+  });
 });
 
 describe('the web pages that belong to an API', () => {

@@ -5,7 +5,7 @@ test('the launch makes, lays out, empties and gives away one file system', () =>
   const image = `/home/me/it's "a : b" $(new).img`;
   const request = { image, size: 2 ** 30, uid: 1000, gid: 1001, onProgress: () => undefined };
   const layout =
-    'fstype:ext4 blocksize:4096 bytesperinode:16384 journalsize:8 maxonlineresize:268435456 ' +
+    'fstype:ext4 blocksize:4096 bytesperinode:4096 journalsize:8 maxonlineresize:268435456 ' +
     'reservedblockspercentage:0 label:pysync forcecreate:true lazyitableinit:true ' +
     'lazyjournalinit:true discard:false';
   expect(guestfishArguments(request)).toEqual([

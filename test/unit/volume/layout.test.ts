@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { layoutFor, minimumSize } from '../../../src/volume/layout.js';
+import { layoutFor, minimumSize, smallestFor } from '../../../src/volume/layout.js';
 
 const mebibyte = 2 ** 20;
 const gibibyte = 2 ** 30;
@@ -8,15 +8,17 @@ const tebibyte = 2 ** 40;
 
 test.each([
   [minimumSize, { bytesPerInode: 8192, journalMebibytes: 4, growthBlocks: 8 * mebibyte }],
+  [96 * mebibyte, { bytesPerInode: 4096, journalMebibytes: 4, growthBlocks: 24 * mebibyte }],
   [
     gibibyte - 4096,
-    { bytesPerInode: 8192, journalMebibytes: 4, growthBlocks: 256 * mebibyte - 1024 },
+    { bytesPerInode: 4096, journalMebibytes: 4, growthBlocks: 256 * mebibyte - 1024 },
   ],
-  [gibibyte, { bytesPerInode: 16_384, journalMebibytes: 8, growthBlocks: 256 * mebibyte }],
-  [10 * gibibyte, { bytesPerInode: 16_384, journalMebibytes: 16, growthBlocks: 256 * mebibyte }],
-  [16 * gibibyte, { bytesPerInode: 32_768, journalMebibytes: 16, growthBlocks: 256 * mebibyte }],
-  [100 * gibibyte, { bytesPerInode: 32_768, journalMebibytes: 16, growthBlocks: 400 * mebibyte }],
-  [2 * tebibyte, { bytesPerInode: 32_768, journalMebibytes: 16, growthBlocks: 2 ** 32 - 1 }],
+  [gibibyte, { bytesPerInode: 4096, journalMebibytes: 8, growthBlocks: 256 * mebibyte }],
+  [10 * gibibyte, { bytesPerInode: 4096, journalMebibytes: 16, growthBlocks: 256 * mebibyte }],
+  [16 * gibibyte, { bytesPerInode: 4096, journalMebibytes: 16, growthBlocks: 256 * mebibyte }],
+  [32 * gibibyte, { bytesPerInode: 8192, journalMebibytes: 16, growthBlocks: 256 * mebibyte }],
+  [100 * gibibyte, { bytesPerInode: 16_384, journalMebibytes: 16, growthBlocks: 400 * mebibyte }],
+  [2 * tebibyte, { bytesPerInode: 16_384, journalMebibytes: 16, growthBlocks: 2 ** 32 - 1 }],
 ])('a volume of %d bytes is laid out for what it will hold', (size, layout) => {
   expect(layoutFor(size)).toEqual(layout);
 });
@@ -30,5 +32,24 @@ test('every volume can grow sixteenfold, or as far as ext4 counts, without movin
       );
       expect(growthBlocks).toBeLessThan(2 ** 32);
     }),
+  );
+});
+
+test('the smallest volume for what is stored is found, by its files as by its bytes', () => {
+  const inodes = (size: number): number => Math.floor(size / layoutFor(size).bytesPerInode);
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 2 ** 40 }),
+      fc.integer({ min: 1, max: 2 ** 26 }),
+      (bytes, count) => {
+        const size = smallestFor(bytes, count);
+        expect(inodes(size)).toBeGreaterThanOrEqual(count);
+        expect(size).toBeGreaterThan(bytes);
+        expect(smallestFor(bytes, 1)).toBeLessThanOrEqual(size);
+        expect(smallestFor(bytes, 1)).toBeLessThan(bytes * 1.1 + minimumSize);
+        // It is never the files that a larger one could not take.
+        expect(inodes(size + mebibyte)).toBeGreaterThanOrEqual(inodes(size));
+      },
+    ),
   );
 });

@@ -43,11 +43,14 @@ it('are found to be closed, no folder, or a link to what must not be shared', as
   ]);
   rmSync(share(), { recursive: true });
   home.write('public', '');
-  expect((await doctor()).of('shares')).toEqual([`problem: ${share()} is not a folder`]);
+  expect((await doctor()).of('shares')).toEqual([
+    `problem: ${share()} is not a folder, so nobody can send into it`,
+  ]);
   rmSync(share());
   symlinkSync(home.path('.ssh'), share());
   expect((await doctor()).of('shares')).toEqual([
-    `problem: ${home.path('.ssh')} cannot be a share: it holds ssh keys`,
+    `problem: ${share()} is not the folder that was shared: a symbolic link has taken its place, ` +
+      'or that of a folder above it, so nobody can send into it',
   ]);
 });
 
