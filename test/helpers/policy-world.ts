@@ -48,6 +48,7 @@ const drawnSent = fc.tuple(
   drawnEntries(
     [40, 2, 1, 0, 41, 40_000, 90_000],
     ['d:o::rwx', 'd:u::r,d:g::-,d:o::-', 'u:nobody:rwx'],
+    ['.pysync'],
   ),
 );
 
