@@ -1,6 +1,8 @@
 /** A share as `pysync status` shows it: how much is in it, and the state of its cap. */
 import { basename, dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
+import { keptParts } from '../gate/parts.js';
+import type { KeptParts } from '../gate/parts.js';
 import { placeFault, placeFaults } from '../gate/share-place.js';
 import type { PlaceFault } from '../gate/share-place.js';
 import type { OurKey } from '../keys/authorized-keys.js';
@@ -9,9 +11,11 @@ import type { ShareRecord } from '../share/registry.js';
 import { placeRemedy } from '../share/share.js';
 import { usageOf } from '../share/usage.js';
 import type { Usage } from '../share/usage.js';
+import { stateFolder } from '../system/folders.js';
 import { namesIn } from '../system/readable.js';
 import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
+import { localTime } from './describe.js';
 import type { Capacity } from '../volume/capacity.js';
 import type { KeptImage } from '../volume/kept.js';
 import type { VolumeState } from '../volume/state.js';
@@ -25,6 +29,8 @@ export interface ShareView {
   /** Of a share that is there, and where it has a cap, mounted. */
   readonly usage?: Usage;
   readonly volume?: VolumeView;
+  /** Parts of interrupted transfers, which count as no file. */
+  readonly parts?: readonly KeptParts[];
 }
 
 interface VolumeView {
@@ -46,13 +52,17 @@ export async function viewShare(
   const isNew = keys.length === 0 && record === undefined;
   const found = isNew ? undefined : placeFault(path);
   const fault = found === 'missing' && record !== undefined ? undefined : found;
-  if (fault !== undefined) return { path, keys, fault };
+  if (fault !== undefined && record === undefined) return { path, keys, fault };
+  // That of a capped share is not mounted there; what to do is among its notes.
   const volume = record === undefined ? undefined : await viewVolume(record);
   const isThere = volume === undefined || volume.capacity !== undefined;
   const usage = isThere ? await usageOf(path) : undefined;
+  const parts = isThere ? keptParts(stateFolder(), path) : [];
   return {
     path,
     keys,
+    parts,
+    ...(fault === undefined ? {} : { fault }),
     ...(volume === undefined ? {} : { volume }),
     ...(usage === undefined ? {} : { usage }),
   };
@@ -119,12 +129,18 @@ function describeVolume({ record, state, capacity }: VolumeView, usage: Usage | 
 }
 
 /** What belongs below that line. */
-export function shareNotes({ path, volume }: ShareView): readonly string[] {
-  if (volume === undefined) return [];
+export function shareNotes({ path, volume, parts = [] }: ShareView): readonly string[] {
+  const kept = parts.map(describeParts);
+  if (volume === undefined) return kept;
   const { folder } = volume.record.volume;
   const { image } = volumeOf(path, volume.record.volume);
   const place = folder === undefined ? [] : [`its disk image is ${image}`];
-  return [...place, ...volume.notes].map(printable);
+  return [...place, ...volume.notes, ...kept].map(printable);
+}
+
+function describeParts({ peer, bytes, until }: KeptParts): string {
+  const day = localTime(until).slice(0, 10);
+  return `parts of an interrupted transfer of ${peer}, ${formatSize(bytes)}, are kept until ${day}`;
 }
 
 /** Images that no share uses: a line for each, and how they go. */

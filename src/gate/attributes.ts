@@ -12,10 +12,10 @@ export function copyFolders(attributes: string): string {
 
 /**
  * A script that gives the folders at a place their own back. Arguments: the place, where the copy
- * is, and rsync. There is none where the place was made by the transfer itself.
+ * is, and rsync. There is no whole copy where the place was made by the transfer itself.
  */
 export function giveBack(attributes: string): string {
-  return `[ -d "$2" ] || exit 0
+  return `[ -e "$2.whole" ] || exit 0
 cd -P -- "$1" || exit 1
 exec "$3" ${copyFolders(attributes)} --existing -- "$2/" ./
 `;

@@ -249,6 +249,9 @@ function withPlaces(rsync: readonly string[], decision: Decision, sh: string): s
   return [sh, '-c', `${expand}exec ${quoteAll(rsync)} "$@"`, 'sh', ...tagged];
 }
 
+/** What the shell in the sandbox ends with where it has told the sender why; rsync has no such status. */
+export const refusedStatus = 99;
+
 /**
  * Enters the destination of a push and starts rsync there. Arguments: the share's path, the
  * destination in it, what is asked for, the letters of copied attributes, where these are kept, and
@@ -265,7 +268,7 @@ const enterDestination = `root=$1 place=$2 asks=$3 attributes=$4 copy=$5
 shift 5
 refuse() {
   echo "pysync: $1" >&2
-  exit 1
+  exit ${refusedStatus}
 }
 cd -P -- "$root" || refuse 'the share cannot be entered'
 if cd -P -- "./$place" 2>&-; then
@@ -274,8 +277,9 @@ if cd -P -- "./$place" 2>&-; then
     *d*) [ "$PWD" = "$root/$place" ] || refuse "'$place' is a link; name the folder it leads to" ;;
   esac
   if [ -n "$attributes" ]; then
-    "$1" ${copyFolders('"$attributes"')} ./ "$copy/" </dev/null >/dev/null ||
-      refuse 'the attributes of folders cannot be kept'
+    "$1" ${copyFolders('"$attributes"')} ./ "$copy/" </dev/null >/dev/null 2>&1 ||
+      refuse "folders here have access lists that would be lost; leave out -A and -X"
+    : >"$copy.whole"
   fi
   case $asks in *p*) set -- "$@" --no-perms --executability ;; esac
   case $asks in *u*) umask 0 ;; esac

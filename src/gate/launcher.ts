@@ -3,7 +3,7 @@
  * is gone before rsync starts; what stays during a transfer is this shell.
  */
 import { quote } from './quote.js';
-import { placeDescriptor } from './confine.js';
+import { placeDescriptor, refusedStatus } from './confine.js';
 import { pieceBytes } from './rotation.js';
 import type { Settings } from './settings.js';
 import { formatSettings } from './settings.js';
@@ -106,6 +106,8 @@ if [ -n "$filter" ]; then "$@" 8>&- 9<"$filter"; else "$@" 8>&-; fi
 status=$?
 exec 8>&-
 wait
+told=
+if [ "$status" -eq ${refusedStatus} ]; then told=yes status=1; fi
 # What is left in the session's own folder still has to be moved, noted or removed.
 if [ -n "$folder" ]; then
   own=$share/$folder
@@ -121,7 +123,7 @@ if [ -n "$cap" ] && [ "$direction" = push ] && ! sync -f "$share" 2>&-; then
   if [ "$status" -eq 0 ]; then problem; status=11; fi
 fi
 # Only the header: rsync has not even started, so something is wrong with the sandbox.
-if [ "$status" -ne 0 ] && [ "$(wc -l <"$log")" -le 1 ]; then problem; fi
+if [ -z "$told" ] && [ "$status" -ne 0 ] && [ "$(wc -l <"$log")" -le 1 ]; then problem; fi
 if [ -n "$cap" ] && [ "$status" -ne 0 ]; then
   /usr/bin/env -i ${quote(node)} ${quote(full)} "$share" "$cap" "$log"
 fi

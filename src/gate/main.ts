@@ -19,12 +19,14 @@ import { removeOldParts } from './parts.js';
 import type { Policy } from './policy.js';
 import { parsePolicy } from './policy.js';
 import { NoRoom, Refusal } from './refusal.js';
+import { describeFull } from './room.js';
 import { readSecludedWords } from './secluded.js';
 import { abandonedLogs, removeOldLogs } from './rotation.js';
 import { logPaths, makeLogFolders, randomName, writeRefusal } from './session.js';
 import type { Header } from './session.js';
 import type { Settings } from './settings.js';
 import { parseSettings } from './settings.js';
+import { cappedShare } from './volume.js';
 import { secludedWord } from './words.js';
 
 async function main(): Promise<string> {
@@ -48,7 +50,7 @@ async function main(): Promise<string> {
     token: randomName(),
   };
   makeLogFolders(settings.state);
-  tidyUp(settings);
+  tidyUp(settings, policy.share);
   const log = logPaths(settings.state, new Date(), process.ppid, policy.key);
   try {
     const decision = await decisionFor(policy, settings, command);
@@ -56,19 +58,23 @@ async function main(): Promise<string> {
       isStillAuthorized(settings.authorizedKeys, policyWords, header.address, new Date());
     return await openTransfer(settings, decision, { header, log, isMeant });
   } catch (error) {
-    const refusal = refusalFor(error, policy);
+    const refusal = isFull(error) ? noRoomFor(settings, policy) : refusalFor(error, policy);
     rmSync(log.running, { force: true });
-    writeRefusal(log, header, refusal.message);
+    try {
+      writeRefusal(log, header, refusal.message);
+    } catch {
+      // A disk that is full has no room for that either.
+    }
     throw refusal;
   }
 }
 
 /** What others have left: logs without an end, too many logs, parts that nobody came back for. */
-function tidyUp(settings: Settings): void {
+function tidyUp(settings: Settings, share: string): void {
   const { state, logCount: count, logBytes: bytes, logDays: days } = settings;
   for (const name of abandonedLogs(state)) finishAbandoned(settings, `${state}/running/${name}`);
   removeOldLogs(state, { count, bytes, days }, new Date());
-  removeOldParts(state, new Date());
+  removeOldParts(state, share, new Date());
 }
 
 function finishAbandoned(settings: Settings, log: string): void {
@@ -85,9 +91,19 @@ async function decisionFor(policy: Policy, settings: Settings, command: string):
   return decide(policy, confinementOf(settings, policy.share), request, secluded);
 }
 
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '');
+}
+
+/** Also where it is the owner's disk that is full, and not the share's volume. */
+function noRoomFor(settings: Settings, { share, key }: Policy): NoRoom {
+  const capped = cappedShare(settings, share);
+  if (capped === undefined) return new NoRoom();
+  return new NoRoom(describeFull(settings.state, share, capped.size, key));
+}
+
 function refusalFor(error: unknown, policy: Policy): Error {
   if (error instanceof Refusal) return error;
-  if (['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '')) return new NoRoom();
   if (error instanceof NotRsync) return new Refusal(purpose(policy), [example(policy)]);
   return error instanceof Error ? error : new Error(String(error));
 }

@@ -8,14 +8,20 @@ import { confine, stagedShare } from './confine.js';
 import type { Session } from './confine.js';
 import type { Decision } from './decide.js';
 import { mountAt } from './mount-table.js';
-import { notedParts, takeParts } from './parts.js';
+import { noteParts, notedParts, takeParts } from './parts.js';
+import type { Parts } from './parts.js';
 import { ownFolder, partsOf } from './paths.js';
 import { refuseSecondNames, writableFolder } from './places.js';
 import type { Writable } from './places.js';
 import { quoteAll } from './quote.js';
 import { Refusal } from './refusal.js';
 import { piecesFor, runningLogs } from './rotation.js';
-import { isOwnFolder, makeSessionFolder } from './session-folder.js';
+import {
+  isOwnFolder,
+  makeSessionFolder,
+  removeSessionFolder,
+  sizeOfFolder,
+} from './session-folder.js';
 import { beginLog, randomName, refuseConflicts, runningSessions } from './session.js';
 import type { Finish, Header, Log } from './session.js';
 import type { Settings } from './settings.js';
@@ -63,10 +69,17 @@ export async function openTransfer(
       ...(todo === undefined ? {} : { finish: todo }),
     });
   };
-  const capped = await enter(settings, share, isMeant, begin, log.running);
-  const opened = writable();
-  if (folder !== '') makeFolder(share, folder, decision, place);
-  if (decision.writesInPlace) refuseSecondNames(share, place);
+  let capped: CappedShare | undefined;
+  let opened: Writable | undefined;
+  try {
+    capped = await enter(settings, share, isMeant, begin, log.running);
+    opened = writable();
+    if (decision.writesInPlace) refuseSecondNames(share, place);
+    if (folder !== '') makeFolder(share, folder, decision, place);
+  } catch (error) {
+    if (folder !== '') giveUpFolder(state, { ...header, place, folder });
+    throw error;
+  }
   const syncs = isPush && capped !== undefined && needsFsync(share, decision);
   const session: Session = {
     share,
@@ -79,7 +92,8 @@ export async function openTransfer(
     ...(writes.kind === 'own' ? { only: folder } : {}),
     hidden: isPush ? [] : hiddenFolders(state, share),
   };
-  const isFinishing = writes.kind === 'own' || decision.checksLinks !== 'nowhere' || decision.attributes !== '';
+  const isFinishing =
+    writes.kind === 'own' || decision.checksLinks !== 'nowhere' || decision.attributes !== '';
   return quoteAll([
     ...[log.running, log.ended, share, isPush ? 'push' : 'pull', folder],
     ...[folder !== '' && isFinishing ? 'finish' : '', opened?.path ?? '', opened?.identity ?? ''],
@@ -111,6 +125,15 @@ function folderFor(
 ): string {
   const earlier = keepsParts ? takeParts(state, { key, share, place }) : undefined;
   return earlier ?? [...partsOf(writable?.path ?? ''), ownFolder, randomName()].join('/');
+}
+
+/** Where nothing comes of the session: parts that it had taken over wait for the next one. */
+function giveUpFolder(state: string, { share, folder, peer, key, place }: Parts): void {
+  if (isOwnFolder(share, `${folder}/parts`) && sizeOfFolder(share, `${folder}/parts`) > 0) {
+    noteParts(state, { share, folder, peer, key, place });
+  } else {
+    removeSessionFolder(share, folder);
+  }
 }
 
 function makeFolder(share: string, folder: string, decision: Decision, place: string): void {

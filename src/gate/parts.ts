@@ -12,7 +12,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { removeSessionFolder } from './session-folder.js';
+import { namesOfSessionFolders, removeSessionFolder, sizeOfFolder } from './session-folder.js';
+import { runningSessions } from './session.js';
 
 export interface Parts {
   readonly share: string;
@@ -63,17 +64,73 @@ export function takeParts(
   return undefined;
 }
 
-/** Removes parts that nobody has come back for. */
-export function removeOldParts(state: string, now: Date): void {
-  for (const { share, folder, time } of notedParts(state)) {
-    if (now.getTime() - time.getTime() < partDays * 86_400_000) continue;
-    try {
-      removeSessionFolder(share, folder);
-      rmSync(fileOf(state, folder), { force: true });
-    } catch {
-      // The share cannot be reached now; the note stays until it can.
-    }
+/**
+ * Removes parts that nobody has come back for; in `share` also a folder that no session knows of,
+ * such as one whose volume was torn away under it.
+ */
+export function removeOldParts(state: string, share: string, now: Date): void {
+  const isOld = (time: Date): boolean => now.getTime() - time.getTime() >= partDays * 86_400_000;
+  const noted = notedParts(state);
+  for (const parts of noted.filter(({ time }) => isOld(time))) remove(state, parts);
+  const running = runningSessions(state).map(({ finish }) => finish?.folder);
+  for (const { folder, time } of namesOfSessionFolders(share)) {
+    const isKnown = running.includes(folder) || noted.some((parts) => parts.folder === folder);
+    if (!isKnown && isOld(time)) remove(state, { share, folder });
   }
+}
+
+function remove(state: string, { share, folder }: Pick<Parts, 'share' | 'folder'>): void {
+  try {
+    removeSessionFolder(share, folder);
+    rmSync(fileOf(state, folder), { force: true });
+  } catch {
+    // The share cannot be reached now; the note stays until it can.
+  }
+}
+
+/** What is kept in a share for a rerun. */
+export interface KeptParts {
+  readonly peer: string;
+  readonly bytes: number;
+  /** When it is removed, if nobody has come back for it. */
+  readonly until: Date;
+}
+
+/** The parts that are kept in this share, the newest first. */
+export function keptParts(state: string, share: string): KeptParts[] {
+  return notedParts(state)
+    .filter((parts) => parts.share === share)
+    .map(({ peer, folder, time }) => ({
+      peer,
+      bytes: sizeOfFolder(share, folder),
+      until: new Date(time.getTime() + partDays * 86_400_000),
+    }));
+}
+
+/** Bytes in the share that are in no file of it yet. */
+export interface HeldRoom {
+  /** In parts of this key's interrupted transfers, and in those of others. */
+  readonly own: number;
+  readonly others: number;
+  /** In transfers of others that run. */
+  readonly running: number;
+}
+
+/** Who holds room in the share, seen from the key that has connected; an empty one is nobody. */
+export function heldRoom(state: string, share: string, key: string): HeldRoom {
+  const sum = (folders: readonly Pick<Parts, 'share' | 'folder'>[]): number =>
+    folders
+      .filter((each) => each.share === share)
+      .reduce((total, { folder }) => total + sizeOfFolder(share, folder), 0);
+  const noted = notedParts(state);
+  const running = runningSessions(state).flatMap(({ share: place, key: theirs, finish }) =>
+    finish === undefined || theirs === key ? [] : [{ share: place, folder: finish.folder }],
+  );
+  return {
+    own: sum(noted.filter((parts) => parts.key === key)),
+    others: sum(noted.filter((parts) => parts.key !== key)),
+    running: sum(running),
+  };
 }
 
 function read(path: string): (Parts & { time: Date })[] {

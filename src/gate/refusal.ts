@@ -17,11 +17,14 @@ export class Refusal extends Error {
   }
 }
 
+const noRoom = 'what was sent does not fit: no space is left on the receiving side';
+
 /** There is no room for even the first byte; rsync says 11 where it finds that out itself. */
 export class NoRoom extends Refusal {
   override readonly status = 11;
 
-  constructor() {
-    super('what was sent does not fit: no space is left on the receiving side');
+  constructor([first = noRoom, ...rest]: readonly string[] = []) {
+    // In rsync's words, which people look for.
+    super(first, [...rest, 'No space left on device (28)']);
   }
 }

@@ -12,7 +12,17 @@
  * shown an empty folder there, and RANDOM cannot be guessed (test/attacks/session-folder.test.ts).
  */
 import { renameSync, rmdirSync, rmSync } from 'node:fs';
-import { at, closeFolder, codeOf, inFolder, look, makeIn, openIn, openTop } from './inside.js';
+import {
+  at,
+  closeFolder,
+  codeOf,
+  inFolder,
+  look,
+  makeIn,
+  namesIn,
+  openIn,
+  openTop,
+} from './inside.js';
 import type { Folder } from './inside.js';
 import { ownFolder, partsOf } from './paths.js';
 
@@ -61,6 +71,33 @@ function openContainer(parent: Folder): Folder {
     makeIn(parent, ownFolder, 0o700);
   }
   return openIn(parent, ownFolder);
+}
+
+/** The folders of sessions at the share's top, with the time of their last change. */
+export function namesOfSessionFolders(share: string): { folder: string; time: Date }[] {
+  if (!isOwnFolder(share, ownFolder)) return [];
+  return inShareFolder(share, ownFolder, (container) =>
+    namesIn(container).flatMap((name) => {
+      // Only what has a name as sessions give it; a time that a client can have set is none.
+      const stats = /^[0-9a-f]{32}$/.test(name.toString()) ? look(container, name) : undefined;
+      return stats === undefined
+        ? []
+        : [{ folder: `${ownFolder}/${name.toString()}`, time: stats.ctime }];
+    }),
+  );
+}
+
+/** Bytes on the disk of all that is in the session's folder at this path in the share. */
+export function sizeOfFolder(share: string, path: string): number {
+  return isOwnFolder(share, path) ? inShareFolder(share, path, sizeOf) : 0;
+}
+
+function sizeOf(folder: Folder): number {
+  return namesIn(folder).reduce((total, name) => {
+    const stats = look(folder, name);
+    if (stats?.isDirectory() === true) return total + inFolder(folder, [name], sizeOf);
+    return total + (stats?.blocks ?? 0) * 512;
+  }, 0);
 }
 
 /** Whether this path in the share is a folder of pysync's, and not something of that name. */

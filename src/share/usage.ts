@@ -1,6 +1,7 @@
 /** How much stands in a share. */
 import { lstat, opendir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ownFolder } from '../gate/paths.js';
 
 export interface Usage {
   /** Bytes of the files' contents. */
@@ -38,6 +39,8 @@ async function countFolder(
   counted: { bytes: number; files: number },
 ): Promise<void> {
   for await (const entry of await opendir(folder)) {
+    // What transfers keep there is no file yet.
+    if (entry.name === ownFolder) continue;
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
       folders.push(path);

@@ -229,7 +229,7 @@ describe('a peer who has filled the disk, and goes on sending', () => {
     writeFileSync(join(peer.folder, 'large'), Buffer.alloc(8 * mebibyte, 'x'));
     const words = ['-a', '--bwlimit=2M', 'large', `${peer.target}:`];
     const sending = peer.rsync(words);
-    await waitFor('a part', async () => (await me.sh('ls -A "$1"', share)).includes('.large.'));
+    await waitFor('a part', async () => (await me.sh('ls -AR "$1"', share)).includes('\nlarge.'));
     // What the peer is still sending wants all that becomes free.
     await me.account.run(['sh', '-c', `${fillBytes} 2>/dev/null`]);
     const { stdout, stderr, exitCode } = await me.account.pysync(['revoke', kind]);

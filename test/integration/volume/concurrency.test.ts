@@ -24,7 +24,7 @@ async function sendSlowly(peer: Peer, share: string, rate = '1M'): Promise<Trans
     signal: cut.signal,
   });
   await waitFor('a part to arrive', async () =>
-    (await me.sh('ls -A "$1"', share)).includes('.slow.'),
+    (await me.sh('ls -AR "$1"', share)).includes('\nslow.'),
   );
   return {
     cut: () => {

@@ -58,6 +58,12 @@ describe('whatever is asked for', () => {
       expect({ words, stdout, exitCode }).toEqual({ words, stdout: '', exitCode: 1 });
       const [first = '', , wayOut = ''] = stderr.split('\n');
       const what = link === share ? 'it' : link;
+      // Where a folder is named for a share, any known one is looked at first.
+      const known = `pysync: ${share} is not the folder that was shared: `;
+      if (first.startsWith(known)) {
+        expect(stderr).toContain('put the folder back');
+        continue;
+      }
       expect(first).toBe(
         `pysync: ${share} is not the folder that was capped: ${what} is a symbolic link now, to ${target}`,
       );

@@ -49,7 +49,13 @@ describe('the settings', () => {
     // Where this line changes, the format in settings.ts has to.
     const parts = { node: '/n', main: '/gate/main.js', version: '1', settings };
     expect(launcherText(parts)).toContain(
-      'log=$1 ended=$2 share=$3 mode=$4 attributes=$5 filter=$6 cap=$7 pieces=$8\nshift 8\n',
+      [
+        'log=$1 ended=$2 share=$3 direction=$4 folder=$5 finish=$6 place=$7 identity=$8 filter=$9',
+        'shift 9',
+        'cap=$1 pieces=$2',
+        'shift 2',
+        '',
+      ].join('\n'),
     );
   });
 
