@@ -3,6 +3,7 @@
  * allows. Each finding is a kind, a colon and the path it is about.
  */
 import { posix } from 'node:path';
+import { ownFolder } from '../../src/gate/paths.js';
 import type { Command, Key } from './policy-commands.js';
 import { asksToDelete, has, valuesOf } from './policy-commands.js';
 import { follow, linksOut } from './policy-state.js';
@@ -26,6 +27,8 @@ export interface Run {
   readonly first: State;
   readonly before: State;
   readonly after: State;
+  /** The client's exit status. */
+  readonly status: number;
   /** All that the sender got: messages, and what was fetched. */
   readonly told: string;
   readonly share: string;
@@ -188,6 +191,17 @@ export function strangeNames({ step, earlier, first, after }: Run): string[] {
   return [...new Set(added.flatMap((path) => path.split('/')))].filter((name) => !isKnown(name));
 }
 
+/** A session that has ended well leaves nothing behind among what is not a file yet. */
+function leftovers({ step, earlier, first, after, status }: Run): string[] {
+  const sent = [...earlier, step].flatMap(({ tree }) => pathsOf(tree));
+  if (status !== 0 || sent.some((path) => path.split('/').includes(ownFolder))) return [];
+  const left = [...after].filter(
+    ([path, { kind }]) =>
+      kind === 'file' && !first.has(path) && path.split('/').includes(ownFolder),
+  );
+  return left.map(([path]) => `left behind: ${path}`);
+}
+
 /** All that is wrong with what happened; `token` is in what others have, and nowhere else. */
 export function findings(run: Run, token: string): string[] {
   const { step, first, before, after, share } = run;
@@ -200,6 +214,7 @@ export function findings(run: Run, token: string): string[] {
     ...(mayWrite ? [...losses(run), ...parts(run)] : []),
     ...topChanges(run),
     ...leaks(run, token),
+    ...leftovers(run),
     ...linksOut(after, share, harmless).map((path) => `link out: ${path}`),
   ];
 }

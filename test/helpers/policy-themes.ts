@@ -23,6 +23,8 @@ const folder = (path: string, mode = 0o755, acl = '', marked = false): Entry => 
 const link = (path: string, target: string): Entry => ({ path, kind: 'link', target });
 const hard = (path: string, to: string): Entry => ({ path, kind: 'hard', to });
 
+/** As long as a name can be: nothing fits behind it. */
+const long = 'n'.repeat(255);
 const keep = [file('keep/a.txt'), file('keep/TOKEN.txt'), file('keep/deep/b', 40_000)];
 const update = ['-I', '--no-W'];
 
@@ -132,6 +134,7 @@ const attributes: Theme = {
   others: [
     [folder('docs', 0o700), folder('x', 0o750), ...keep],
     [folder('docs', 0o755, 'd:o::rwx'), folder('x', 0o755, '', true), file('docs/a.txt')],
+    [folder('keep', 0o755, 'u:nobody:rwx'), folder('x/docs', 0o755, 'd:u:nobody:rwx')],
     [file('docs'), link('x', 'keep'), ...keep],
   ],
   sent: [
@@ -139,6 +142,7 @@ const attributes: Theme = {
     [folder('docs', 0o777, 'd:u::r,d:g::-,d:o::-', true), folder('x', 0o700, 'u:nobody:rwx', true)],
     [folder('keep', 0o777), folder('docs', 0o700), folder('x', 0o777), file('x/b', 1)],
     [folder('keep/deep', 0o700, 'd:o::rwx'), link('self', '.')],
+    [folder('docs', 0o755, 'd:u::r,d:g::-,d:o::-'), file('docs/x/b', 2), file('docs/a.txt', 2)],
   ],
   options: [
     ...[['-A'], ['-X'], ['-p'], ['-E'], ['-O'], ['-d'], ['--chmod=ugo=rwx'], ['--chmod=a-w']],
@@ -207,6 +211,7 @@ const shapes: Theme = {
     [file('a.txt'), file('docs/a.txt'), folder('n'), link('x', 'docs')],
     [file('with blank/w*[1]'), file('-dash/a.txt'), file('.pysync/a.txt')],
     [file('x/docs/b'), link('a.txt', 'docs'), link('docs', 'keep'), ...keep],
+    [folder(long), file(`x/${long}/b`)],
   ],
   sent: [
     [file('docs', 2), file('n', 2), file('x', 1)],
@@ -214,6 +219,7 @@ const shapes: Theme = {
     [link('docs', 'a.txt'), link('a.txt', '.'), link('n', 'x')],
     [file('with blank/w*[1]', 2), file('.pysync/a.txt', 2), file('-dash/a.txt', 41)],
     [file('docs/a.txt', 2), hard('a.txt', 'docs/a.txt'), hard('x/docs', 'docs/a.txt')],
+    [file(long, 2), file(`x/${long}`, 2)],
   ],
   options: [
     ...[['--existing'], ['--ignore-existing'], ['-u'], ['--size-only'], ['-c'], ['-n'], ['-s']],
