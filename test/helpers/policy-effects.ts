@@ -192,12 +192,12 @@ export function strangeNames({ step, earlier, first, after }: Run): string[] {
 }
 
 /** A session that has ended well leaves nothing behind among what is not a file yet. */
-function leftovers({ step, earlier, first, after, status }: Run): string[] {
+function leftovers({ step, earlier, before, after, status }: Run): string[] {
   const sent = [...earlier, step].flatMap(({ tree }) => pathsOf(tree));
   if (status !== 0 || sent.some((path) => path.split('/').includes(ownFolder))) return [];
   const left = [...after].filter(
     ([path, { kind }]) =>
-      kind === 'file' && !first.has(path) && path.split('/').includes(ownFolder),
+      kind === 'file' && !before.has(path) && path.split('/').includes(ownFolder),
   );
   return left.map(([path]) => `left behind: ${path}`);
 }
