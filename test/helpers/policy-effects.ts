@@ -109,8 +109,9 @@ function losses(run: Run): string[] {
     const is = after.get(path);
     if (isFree(path)) return [];
     if (isFullFolder(before, path) && is?.kind !== 'folder') return [`folder gone: ${path}`];
-    // An empty folder may have made room for a file that did not come in the end.
-    if (is === undefined && sent.has(path) && was.kind === 'folder') return [];
+    // A link or an empty folder may have made room for what then did not come, and the sender knows.
+    const mayMakeRoom = sent.has(path) && was.kind !== 'file' && run.status !== 0;
+    if (is === undefined && mayMakeRoom) return [];
     if (is === undefined) return [`gone: ${path}`];
     if (was.kind === 'folder' && is.kind === 'folder') {
       return [
