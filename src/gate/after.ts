@@ -9,10 +9,14 @@ import { parseSettings } from './settings.js';
 const words = process.argv.slice(2);
 const border = words.indexOf('--');
 try {
-  const sentences = finish(parseSettings(words.slice(0, border)), words[border + 1] ?? '');
+  const { sentences, isWhole } = finish(
+    parseSettings(words.slice(0, border)),
+    words[border + 1] ?? '',
+  );
   for (const sentence of sentences) {
     console.error(`pysync: ${sentence.replaceAll(/\p{C}/gu, '?')}`);
   }
+  if (!isWhole) process.exitCode = 23;
 } catch {
   console.error(
     'pysync: the receiving side has a problem; its owner can see it with: pysync doctor',

@@ -152,8 +152,9 @@ export function decide(
     places,
     writes: writesOf(whole, places, destination, isStaged),
     dryRun: has(whole, 'dry-run'),
-    // rsync refuses --partial-dir beside these; they keep what has come where it is.
-    keepsParts: asks('part') && !inPlace,
+    // rsync refuses --partial-dir beside these; they keep what has come where it is. Where they are
+    // left out, a client that appends would still take no checksums of a part.
+    keepsParts: asks('part') && !(isStaged ? asks('append') : inPlace),
     ...(backup === undefined ? {} : { backup }),
     permissions: asks('permissions') && !isStaged,
     sendsModes: !asks('pass-links') && !asks('make-path'),

@@ -33,9 +33,14 @@ export interface Delivery {
   readonly keepOld?: (folder: Folder, name: Buffer, parts: readonly Buffer[]) => void;
   /** Names of links that were left out, since they would have led out of the share. */
   readonly linksLeftOut: string[];
+  /** Names, as they were sent, of what could not be moved; the rest is moved all the same. */
+  readonly failed: string[];
 }
 
-/** Moves all that is in `from` to `to`, whose parts below the share's top are `parts`. */
+/**
+ * Moves all that is in `from` to `to`, whose parts below the share's top are `parts`. What cannot be
+ * moved stays, and all else goes on.
+ */
 export function deliver(
   from: Folder,
   to: Folder,
@@ -45,8 +50,13 @@ export function deliver(
   for (const name of namesIn(from)) {
     const stats = look(from, name);
     if (stats === undefined) continue;
-    if (stats.isDirectory()) deliverFolder(from, to, name, parts, delivery);
-    else deliverFile({ from, name }, to, withSuffix(name, delivery), parts, delivery);
+    try {
+      if (stats.isDirectory()) deliverFolder(from, to, name, parts, delivery);
+      else deliverFile({ from, name }, to, withEnding(name, delivery.suffix), parts, delivery);
+    } catch {
+      // A folder that the owner has closed, a name that became too long, no room for an entry.
+      delivery.failed.push(name.toString());
+    }
   }
 }
 
@@ -71,10 +81,11 @@ function deliverFolder(
     } finally {
       closeFolder(folder);
     }
+    // Else it holds what could not be moved.
+    if (namesIn(source).length === 0) rmdirSync(at(from, name));
   } finally {
     closeFolder(source);
   }
-  rmdirSync(at(from, name));
 }
 
 /** The folder `name` in `to`, or where that is none, one under the first name that is or can be. */
@@ -109,7 +120,8 @@ export function deliverFile(
   const source = at(from, name);
   const stats = look(from, name);
   if (stats?.isSymbolicLink() === true && leadsOut(readlinkSync(source, 'buffer'), parts.length)) {
-    delivery.linksLeftOut.push([...parts, target].map(String).join('/'));
+    // Not the place, which can tell what else is there.
+    delivery.linksLeftOut.push(name.toString());
     unlinkSync(source);
     return;
   }
@@ -122,8 +134,17 @@ export function deliverFile(
     moveToFreeName(source, to, target);
     return;
   }
+  if (stats !== undefined && isSame(stats, there)) {
+    // Moved before, by one that was killed; rename(2) would leave both names.
+    unlinkSync(source);
+    return;
+  }
   delivery.keepOld?.(to, target, parts);
   renameSync(source, at(to, target));
+}
+
+function isSame(one: Stats, other: Stats): boolean {
+  return one.dev === other.dev && one.ino === other.ino;
 }
 
 function isUnwanted(
@@ -158,11 +179,17 @@ function moveToFreeName(source: Buffer, to: Folder, name: Buffer): void {
 function* candidates(name: Buffer): Generator<Buffer> {
   // SECURITY: a peer's file of this name must not get in among what is not a file yet.
   if (name.toString() !== ownFolder) yield name;
-  for (let i = 2; i < 10_000; i += 1) yield Buffer.concat([name, Buffer.from(`~${i}`)]);
+  for (let i = 2; i < 10_000; i += 1) yield withEnding(name, `~${i}`);
 }
 
-function withSuffix(name: Buffer, { suffix }: Delivery): Buffer {
-  return Buffer.concat([name, Buffer.from(suffix)]);
+/** Bytes in a name: NAME_MAX of the file systems of Linux and macOS. */
+const longestName = 255;
+
+/** `name` with `ending` behind it, and cut off before that where it would be too long. */
+export function withEnding(name: Buffer, ending: string): Buffer {
+  const bytes = Buffer.from(ending);
+  const room = Math.max(0, longestName - bytes.length);
+  return Buffer.concat([name.subarray(0, room), bytes]);
 }
 
 /**

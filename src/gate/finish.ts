@@ -6,22 +6,14 @@
  * All of it can be done a second time: where the machine stopped in the middle, the next session
  * finds the log of this one and does it (rotation.ts).
  */
-import {
-  appendFileSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-} from 'node:fs';
-import type { Stats } from 'node:fs';
+import { appendFileSync, readlinkSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import { giveBack } from './attributes.js';
 import { childProcess } from './child-process.js';
-import { confinementOf, sandboxed, stagedShare } from './confine.js';
-import type { Backup } from './decide.js';
-import { deliver, deliverFile, leadsOut, openOrMake } from './deliver.js';
-import type { Delivery } from './deliver.js';
-import { at, closeFolder, inFolder, look, namesIn, openIn, openTop } from './inside.js';
+import { confinementOf, sandboxed } from './confine.js';
+import { leadsOut } from './deliver.js';
+import { deliverTree, placeBackups } from './destination.js';
+import type { Context } from './destination.js';
+import { at, canEnter, inFolder, look, namesIn } from './inside.js';
 import type { Folder } from './inside.js';
 import { noteParts } from './parts.js';
 import { ownFolder, partsOf } from './paths.js';
@@ -31,178 +23,58 @@ import type { Finish, Header } from './session.js';
 import { readHeader } from './session.js';
 import type { Settings } from './settings.js';
 
-/** Finishes the session whose log this is; returns sentences for its sender. */
-export function finish(settings: Settings, log: string): string[] {
+export interface Finished {
+  /** For the sender. */
+  readonly sentences: readonly string[];
+  /** Whether all that was sent is where it belongs. */
+  readonly isWhole: boolean;
+}
+
+/** Finishes the session whose log this is. */
+export function finish(settings: Settings, log: string): Finished {
   const header = readHeader(log);
-  if (header?.finish === undefined) return [];
+  const nothing = { sentences: [], isWhole: true };
+  if (header?.finish === undefined) return nothing;
   const { share, finish: todo } = header;
   const linksLeftOut: string[] = [];
+  const failed: string[] = [];
   // Taken away by hand, or finished already.
-  if (!isOwnFolder(share, todo.folder)) return [];
+  if (!isOwnFolder(share, todo.folder)) return nothing;
   inShareFolder(share, todo.folder, (folder) => {
-    const context: Context = { share, header, todo, linksLeftOut, log };
-    if (todo.isStaged) deliverTree(folder, context);
-    else if (todo.backup !== undefined) placeBackups(folder, todo.backup, context);
-    if (todo.checksLinks !== 'nowhere') removeLinksOut(context);
-    if (todo.attributes !== '') restoreFolders(settings, header, todo);
+    const context: Context = { share, header, todo, linksLeftOut, failed, log };
+    const failures: unknown[] = [];
+    const attempt = (step: () => void): void => {
+      try {
+        step();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    const { backup } = todo;
+    attempt(() => {
+      if (todo.isStaged) deliverTree(folder, context);
+      else if (backup !== undefined) placeBackups(folder, backup, context);
+    });
+    attempt(() => {
+      if (todo.checksLinks !== 'nowhere') removeLinksOut(context);
+    });
+    attempt(() => {
+      if (todo.attributes !== '') restoreFolders(settings, header, todo);
+    });
     keepParts(settings, folder, context);
+    if (failures.length > 0) throw failures[0];
   });
-  return linksLeftOut
-    .slice(0, mostNamed)
-    .map((name) => `left out ${name}: a link that leads out of the share`);
+  const sentences = [
+    ...failed.slice(0, mostNamed).map((name) => `could not store ${name}`),
+    ...(failed.length > mostNamed ? [`could not store ${failed.length - mostNamed} more`] : []),
+    ...linksLeftOut
+      .slice(0, mostNamed)
+      .map((name) => `left out ${name}: a link that leads out of the share`),
+  ];
+  return { sentences, isWhole: failed.length === 0 };
 }
 
 const mostNamed = 5;
-
-interface Context {
-  readonly share: string;
-  readonly header: Header;
-  readonly todo: Finish;
-  readonly linksLeftOut: string[];
-  readonly log: string;
-}
-
-function deliverTree(folder: Folder, context: Context): void {
-  const { share, todo, linksLeftOut } = context;
-  const { backup } = todo;
-  const top = openTop(share);
-  const tree = openIn(folder, stagedShare);
-  try {
-    const delivery: Delivery = {
-      replaces: true,
-      rules: todo.delivery,
-      suffix: '',
-      linksLeftOut,
-      ...(backup === undefined
-        ? {}
-        : {
-            keepOld: (from: Folder, name: Buffer, parts: readonly Buffer[]) => {
-              keepOld(top, { from, name, parts }, backup, context);
-            },
-          }),
-    };
-    deliverIntoFolder(tree, top, delivery, context);
-    deliver(tree, top, [], delivery);
-  } finally {
-    closeFolder(tree);
-    closeFolder(top);
-  }
-}
-
-/** `rsync big.iso HOST:inbox` means inbox/big.iso where that is a folder, which rsync cannot see. */
-function deliverIntoFolder(
-  tree: Folder,
-  top: Folder,
-  delivery: Delivery,
-  { header, log }: Context,
-): void {
-  const path = partsOf(header.place);
-  const name = path.at(-1);
-  if (name === undefined || header.place.endsWith('/')) return;
-  const parent = path.slice(0, -1);
-  const sent = lookAt(tree, path);
-  const own = sentName(log, header.token);
-  if (sent === undefined || sent.isDirectory() || own === undefined) return;
-  if (lookAt(top, path)?.isDirectory() !== true) return;
-  const source = Buffer.from(name);
-  const parts = path.map((part) => Buffer.from(part));
-  inFolder(tree, parent, (from) => {
-    inFolder(top, path, (to) => {
-      deliverFile({ from, name: source }, to, own, parts, delivery);
-    });
-  });
-}
-
-/** What is at this path; undefined where nothing is, or a link stands in the path. */
-function lookAt(folder: Folder, path: readonly string[]): Stats | undefined {
-  try {
-    return inFolder(folder, path.slice(0, -1), (parent) => look(parent, path.at(-1) ?? '.'));
-  } catch {
-    return undefined;
-  }
-}
-
-/** The name that the sender's one file has there, from the log's first line about a file. */
-function sentName(log: string, token: string): Buffer | undefined {
-  const text = readFileSync(log, 'latin1');
-  const mark = `] ${token} recv `;
-  const start = text.indexOf(mark);
-  if (start === -1) return undefined;
-  const line = text.slice(start + mark.length, text.indexOf('\n', start));
-  const name = line.replace(/^\d+ \d+ /, '').replace(/^.*\//, '');
-  const bytes = name.replaceAll(/\\#(\d{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  );
-  return name === '' ? undefined : Buffer.from(bytes, 'latin1');
-}
-
-interface OldFile {
-  readonly from: Folder;
-  readonly name: Buffer;
-  readonly parts: readonly Buffer[];
-}
-
-function keepOld(
-  top: Folder,
-  { from, name, parts }: OldFile,
-  { folder, suffix }: Backup,
-  { header, linksLeftOut }: Context,
-): void {
-  const backup: Delivery = { replaces: false, rules: all, suffix: '', linksLeftOut };
-  const target = Buffer.concat([name, Buffer.from(suffix)]);
-  if (folder === undefined) {
-    deliverFile({ from, name }, from, target, parts, backup);
-    return;
-  }
-  const below = parts.slice(partsOf(header.place).length);
-  const path = [...partsOf(folder).map((part) => Buffer.from(part)), ...below];
-  inNewFolder(top, path, (to, used) => {
-    deliverFile({ from, name }, to, target, used, backup);
-  });
-}
-
-function placeBackups(
-  folder: Folder,
-  backup: Backup,
-  { share, header, linksLeftOut }: Context,
-): void {
-  const place = backup.folder ?? enteredFolder(share, header.place);
-  const delivery: Delivery = { replaces: false, rules: all, suffix: backup.suffix, linksLeftOut };
-  if (look(folder, 'old') === undefined) return;
-  inFolder(folder, ['old'], (old) => {
-    const top = openTop(share);
-    try {
-      const path = partsOf(place).map((part) => Buffer.from(part));
-      inNewFolder(top, path, (to, used) => {
-        deliver(old, to, used, delivery);
-      });
-    } finally {
-      closeFolder(top);
-    }
-  });
-}
-
-const all = { onlyExisting: false, neverExisting: false, onlyNewer: false };
-
-/** Runs `body` on the folder at this path, which is made where it is missing. */
-function inNewFolder(
-  folder: Folder,
-  path: readonly Buffer[],
-  body: (folder: Folder, used: readonly Buffer[]) => void,
-  used: readonly Buffer[] = [],
-): void {
-  const [first, ...rest] = path;
-  if (first === undefined) {
-    body(folder, used);
-    return;
-  }
-  const made = openOrMake(folder, first);
-  try {
-    inNewFolder(made.folder, rest, body, [...used, made.used]);
-  } finally {
-    closeFolder(made.folder);
-  }
-}
 
 /** Of those that are new: what was there before the session is the owner's. */
 function removeLinksOut(context: Context): void {
@@ -222,7 +94,8 @@ function removeLinksBelow(
 ): void {
   for (const name of namesIn(folder)) {
     const stats = look(folder, name);
-    if (stats?.isDirectory() === true && name.toString() !== ownFolder) {
+    const isFolder = stats?.isDirectory() === true && name.toString() !== ownFolder;
+    if (isFolder && canEnter(folder, name)) {
       inFolder(folder, [name], (below) => {
         removeLinksBelow(below, [...parts, name.toString()], begun, context);
       });
@@ -263,7 +136,9 @@ function keepParts(
       : inFolder(folder, ['parts'], (within) =>
           namesIn(within).map((name) => ({ name, bytes: look(within, name)?.size ?? 0 })),
         );
-  if (parts.length === 0) {
+  // Replaced files that have no place yet are not the sender's; the key's next session tries again.
+  const hasOld = look(folder, 'old') !== undefined && inFolder(folder, ['old'], holdsFiles);
+  if (parts.length === 0 && !hasOld) {
     removeSessionFolder(share, todo.folder);
     return;
   }
@@ -274,6 +149,13 @@ function keepParts(
   appendFileSync(log, ['\n', ...lines].join(''));
   const { peer, key, place } = header;
   noteParts(settings.state, { share, folder: todo.folder, peer, key, place });
+}
+
+function holdsFiles(folder: Folder): boolean {
+  return namesIn(folder).some((name) => {
+    const isFolder = look(folder, name)?.isDirectory() === true;
+    return isFolder ? inFolder(folder, [name], holdsFiles) : true;
+  });
 }
 
 /** An rsync that was killed, or stopped with the machine, has not made parts of its files itself. */

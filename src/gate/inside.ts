@@ -6,7 +6,15 @@
  * Node has no openat. On Linux a path that starts with /proc/self/fd/N does the same; elsewhere, as
  * on macOS, the folder's own path is all there is. Names are bytes: they need not be UTF-8.
  */
-import { closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+} from 'node:fs';
 import type { Stats } from 'node:fs';
 
 export interface Folder {
@@ -49,6 +57,16 @@ export function namesIn(folder: Folder): Buffer[] {
 /** What `name` in `folder` is; undefined where there is nothing. */
 export function look(folder: Folder, name: Name): Stats | undefined {
   return lstatSync(at(folder, name), { throwIfNoEntry: false });
+}
+
+/** Whether this account may look into the folder `name`. */
+export function canEnter(folder: Folder, name: Name): boolean {
+  try {
+    accessSync(at(folder, name), constants.R_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Makes the folder `name`; false where something is there already. */

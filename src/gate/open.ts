@@ -59,7 +59,7 @@ export async function openTransfer(
   let folder = '';
   const begin = (): void => {
     const isWriting = isPush && writes.kind !== 'nothing';
-    folder = isWriting ? folderFor(settings, decision, { ...header, place }, writable()) : '';
+    folder = isWriting ? folderFor(settings, { ...header, place }, writable()) : '';
     const todo = folder === '' ? undefined : finishOf(decision, folder);
     if (todo !== undefined) refuseConflicts(share, todo, runningSessions(state));
     beginLog(log.running, {
@@ -119,12 +119,12 @@ function finishOf(decision: Decision, folder: string): Finish {
 /** The session's own folder: that of an earlier one whose parts it goes on with, or a new name. */
 function folderFor(
   { state }: Settings,
-  { keepsParts }: Decision,
   { key, share, place }: Pick<Header, 'key' | 'share' | 'place'>,
   writable: Writable | undefined,
 ): string {
-  const earlier = keepsParts ? takeParts(state, { key, share, place }) : undefined;
-  return earlier ?? [...partsOf(writable?.path ?? ''), ownFolder, randomName()].join('/');
+  // What deletes can write nowhere else, so an earlier one elsewhere is of no use to it.
+  const container = [...partsOf(writable?.path ?? ''), ownFolder].join('/');
+  return takeParts(state, { key, share, place }, container) ?? `${container}/${randomName()}`;
 }
 
 /** Where nothing comes of the session: parts that it had taken over wait for the next one. */

@@ -45,15 +45,18 @@ export function notedParts(state: string): (Parts & { readonly time: Date })[] {
 }
 
 /**
- * Takes over the newest parts of this key at this place, so that no other session does: the note
+ * Takes over the newest parts of this key at this place that lie in `container`, so that no other
+ * session does: the note
  * goes, and whoever removes it first has them. Returns their folder.
  */
 export function takeParts(
   state: string,
   wanted: Omit<Parts, 'folder' | 'peer'>,
+  container: string,
 ): string | undefined {
   for (const { share, key, place, folder } of notedParts(state)) {
     if (share !== wanted.share || key !== wanted.key || place !== wanted.place) continue;
+    if (!folder.startsWith(`${container}/`)) continue;
     try {
       rmSync(fileOf(state, folder));
       return folder;

@@ -4,7 +4,7 @@
  */
 import { fstatSync, realpathSync, statSync } from 'node:fs';
 import type { Decision } from './decide.js';
-import { codeOf, inFolder, look, makeIn, namesIn, openTop } from './inside.js';
+import { canEnter, codeOf, inFolder, look, makeIn, namesIn, openTop } from './inside.js';
 import type { Folder } from './inside.js';
 import { ownFolder, partsOf } from './paths.js';
 import { Refusal } from './refusal.js';
@@ -107,6 +107,7 @@ function refuseBelow(folder: Folder, path: string): void {
     const shown = `${path}${name.toString()}`;
     if (stats?.isFile() === true && stats.nlink > 1) throw secondName(shown);
     if (stats?.isDirectory() !== true || name.toString() === ownFolder) continue;
+    if (!canEnter(folder, name)) continue;
     inFolder(folder, [name], (below) => {
       refuseBelow(below, `${shown}/`);
     });

@@ -8,7 +8,7 @@
  * allows, and notes `pysync-cut` where there were more. It ends the log with a line `pysync-end
  * STATUS`; a connection that was refused has a line `pysync-refused REASON` instead.
  */
-import { closeSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import type { Backup, Decision, DeliveryRules } from './decide.js';
 import { Refusal } from './refusal.js';
 import { endedName, isAlive, keyMark, runningLogs, stampOf } from './rotation.js';
@@ -106,15 +106,19 @@ function writeNew(path: string, text: string): void {
   }
 }
 
-/** A header is one line of less; the lines behind it may be many. */
-const headerBytes = 64 * 1024;
+/**
+ * A header is one line of less; the lines behind it may be many. SECURITY: a client's command has up
+ * to 64 Ki characters, of which JSON makes up to six bytes each; a session whose header cannot be
+ * read is one that nobody can end (test/attacks/over-long-command.test.ts).
+ */
+const headerBytes = 1 << 20;
 
 /** Reads a log's first line; undefined where it is not whole. */
 export function readHeader(path: string): Header | undefined {
   try {
     const descriptor = openSync(path, 'r');
     try {
-      const bytes = Buffer.alloc(headerBytes);
+      const bytes = Buffer.alloc(Math.min(headerBytes, fstatSync(descriptor).size));
       const [line = ''] = bytes.toString('utf8', 0, readSync(descriptor, bytes)).split('\n', 1);
       return JSON.parse(line) as Header;
     } finally {

@@ -1,15 +1,17 @@
 /**
  * The attacker has a key that may send and fetch. It sends commands of many kilobytes, of thousands
  * of words, and with a NUL or bytes that are not UTF-8 in them. It must not get past the check of
- * the words, nor keep the next connection from working.
+ * the words, nor keep the next connection from working, nor go on when its key is taken back.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
 import { createReceiver, putFiles } from '../helpers/receiver.js';
 import { mustExec } from '../helpers/exec.js';
+import { openSession } from '../helpers/session.js';
+import { waitFor } from '../helpers/tmp.js';
 
 let me: Receiver;
 let mallory: Peer;
@@ -73,4 +75,16 @@ test('the control: 900 words and a name of 60 bytes still work afterwards', asyn
   const sources = Array.from({ length: 900 }, (_, i) => `${i === 0 ? mallory.target : ''}:${name}`);
   const fetched = await mallory.rsync(['-a', ...sources, 'got/']);
   expect(fetched).toMatchObject({ stderr: '', exitCode: 0 });
+});
+
+test('a command of nearly 64 KiB does not keep its transfer from being ended', async () => {
+  const eve = await me.letIn('--name', 'eve');
+  const places = `-b --backup-dir ${'b/'.repeat(28_000)}b . ${'\\\u0001'.repeat(3000)}`;
+  const session = openSession(eve, `${push} ${places}`);
+  const running = join(me.account.home, '.local/state/pysync/running');
+  await waitFor('the transfer', () => readdirSync(running).some((name) => name.endsWith('.pipe')));
+  const revoked = await me.account.pysync(['revoke', 'eve']);
+  expect(revoked.stdout).toContain('ended a running transfer of eve');
+  await waitFor('its end', () => readdirSync(running).length === 0);
+  expect((await session.end()).exitCode).not.toBe(0);
 });

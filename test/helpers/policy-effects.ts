@@ -50,7 +50,11 @@ export function sentPaths({ step: { command, tree }, before, share }: Run): Set<
   const all = pathsOf(tree);
   const relative = has(command, 'R', 'relative', 'files-from');
   const follows = has(command, 'L', 'k', 'copy-unsafe-links');
-  if (before.get(place)?.kind !== 'folder') add('.');
+  if (before.get(place)?.kind !== 'folder') {
+    add('.');
+    // A file is put in the place of a link of that name, and not in that of what it leads to.
+    sent.add(posix.normalize(command.place.replace(/^~?\/+/, '')));
+  }
   for (const source of relative ? [...command.sources, './'] : command.sources) {
     const root = posix.normalize(source).replace(/\/$/, '');
     const isContent = source.endsWith('/') || source === '.';

@@ -31,7 +31,9 @@ test('the next rsync from a peer just works, after a shutdown and after a crash 
   expect(await me.serving(share)).toHaveLength(1);
 
   const cut = peer.rsync(['-a', '--bwlimit=2M', 'large', `${peer.target}:`]);
-  await waitFor('a part of it', async () => (await me.sh('ls -AR "$1"', share)).includes('\nlarge.'));
+  await waitFor('a part of it', async () =>
+    (await me.sh('ls -AR "$1"', share)).includes('\nlarge.'),
+  );
   await reboot();
   expect((await cut).exitCode).not.toBe(0);
   expect(readdirSync(share)).toEqual([]);
