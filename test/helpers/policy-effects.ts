@@ -3,6 +3,7 @@
  * allows. Each finding is a kind, a colon and the path it is about.
  */
 import { posix } from 'node:path';
+import { ownFolder } from '../../src/gate/paths.js';
 import type { Command, Key } from './policy-commands.js';
 import { asksToDelete, has, valuesOf } from './policy-commands.js';
 import { follow, linksOut } from './policy-state.js';
@@ -26,6 +27,8 @@ export interface Run {
   readonly first: State;
   readonly before: State;
   readonly after: State;
+  /** The client's exit status. */
+  readonly status: number;
   /** All that the sender got: messages, and what was fetched. */
   readonly told: string;
   readonly share: string;
@@ -73,9 +76,9 @@ function sharesName(path: string, all: readonly string[]): boolean {
   return names.has(posix.basename(path));
 }
 
-/** Where a place of the command is, or undefined where it leads out. */
+/** Where a place of the command is, or undefined where it leads out; `..` is taken by its text. */
 export function placeOf(place: string, state: State, share: string): string | undefined {
-  const text = place.replace(/^~(?=\/|$)/, '').replace(/^\/+/, '');
+  const text = posix.normalize(place.replace(/^~(?=\/|$)/, '.').replace(/^\/+/, ''));
   const { path, leadsOut } = follow(state, '', text, ['/share', share]);
   return leadsOut ? undefined : path;
 }
@@ -87,7 +90,10 @@ const isFullFolder = (state: State, path: string): boolean =>
 /** Where the key and the command together may delete; the top is not among it. */
 function freeToDelete({ step: { key, command }, before, share }: Run): string[] {
   if (key !== 'deleting' || !asksToDelete(command)) return [];
-  const named = command.pull ? command.sources : [command.place];
+  // What stands for several names is in the folder in front of it.
+  const named = command.pull
+    ? command.sources.map((source) => source.replace(/[^/]*[*?[].*$/, ''))
+    : [command.place];
   return named.flatMap((place) => placeOf(place, before, share) ?? []);
 }
 
@@ -96,9 +102,10 @@ function losses(run: Run): string[] {
   const { step, first, before, after } = run;
   const sent = sentPaths(run);
   const zones = freeToDelete(run);
+  const { pull } = step.command;
   const isFree = (path: string): boolean =>
     zones.some((zone) =>
-      zone === '' ? step.command.pull && path.includes('/') : path.startsWith(`${zone}/`),
+      zone === '' || path === zone ? pull && path.includes('/') : path.startsWith(`${zone}/`),
     );
   const sentInodes = new Set([...sent].map((path) => before.get(path)?.inode));
   return [...before].flatMap(([path, was]): string[] => {
@@ -106,8 +113,9 @@ function losses(run: Run): string[] {
     const is = after.get(path);
     if (isFree(path)) return [];
     if (isFullFolder(before, path) && is?.kind !== 'folder') return [`folder gone: ${path}`];
-    // An empty folder may have made room for a file that did not come in the end.
-    if (is === undefined && sent.has(path) && was.kind === 'folder') return [];
+    // A link or an empty folder may have made room for what then did not come, and the sender knows.
+    const mayMakeRoom = sent.has(path) && was.kind !== 'file' && run.status !== 0;
+    if (is === undefined && mayMakeRoom) return [];
     if (is === undefined) return [`gone: ${path}`];
     if (was.kind === 'folder' && is.kind === 'folder') {
       return [
@@ -189,6 +197,17 @@ export function strangeNames({ step, earlier, first, after }: Run): string[] {
   return [...new Set(added.flatMap((path) => path.split('/')))].filter((name) => !isKnown(name));
 }
 
+/** A session that has ended well leaves nothing behind among what is not a file yet. */
+function leftovers({ step, earlier, before, after, status }: Run): string[] {
+  const sent = [...earlier, step].flatMap(({ tree }) => pathsOf(tree));
+  if (status !== 0 || sent.some((path) => path.split('/').includes(ownFolder))) return [];
+  const left = [...after].filter(
+    ([path, { kind }]) =>
+      kind === 'file' && !before.has(path) && path.split('/').includes(ownFolder),
+  );
+  return left.map(([path]) => `left behind: ${path}`);
+}
+
 /** All that is wrong with what happened; `token` is in what others have, and nowhere else. */
 export function findings(run: Run, token: string): string[] {
   const { step, first, before, after, share } = run;
@@ -201,6 +220,7 @@ export function findings(run: Run, token: string): string[] {
     ...(mayWrite ? [...losses(run), ...parts(run)] : []),
     ...topChanges(run),
     ...leaks(run, token),
+    ...leftovers(run),
     ...linksOut(after, share, harmless).map((path) => `link out: ${path}`),
   ];
 }

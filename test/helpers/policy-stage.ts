@@ -12,7 +12,7 @@ import { look } from './policy-state.js';
 import type { State } from './policy-state.js';
 import type { Tree } from './policy-tree.js';
 import { attributeName, contentOf, makeTree, mustSpawn, oldTime } from './policy-tree.js';
-import { imports, play, sentText } from './policy-world.js';
+import { imports, play } from './policy-world.js';
 import type { Scenario } from './policy-world.js';
 import type { Peer } from './peer.js';
 import type { Receiver } from './receiver.js';
@@ -74,10 +74,13 @@ const sessionsEnd = ({ me }: Stage): Promise<boolean> => {
   return waitFor('the session to end', () => readdirSync(running).length === 0);
 };
 
-async function isListed({ peers }: Stage, name: string): Promise<boolean> {
+/** The names that a key that may fetch is shown, of folders on the way as well. */
+async function listedNames({ peers }: Stage): Promise<Set<string>> {
   const reader = peers['read-write'];
-  const list = await reader.rsync(['-r', '--list-only', '-8', `${reader.target}:`]);
-  return said(list).includes(name);
+  const { stdout } = await reader.rsync(['-r', '--list-only', '-8', `${reader.target}:`]);
+  // Permissions, size, date and time stand in front of each path.
+  const paths = stdout.split('\n').map((line) => line.replace(/^(?:\S+\s+){4}/, ''));
+  return new Set(paths.flatMap((path) => path.split('/')));
 }
 
 /** Plays it, and gives what was not as the keys allow, and behind it what the clients said. */
@@ -89,13 +92,12 @@ export async function wrongs(stage: Stage, { others, transfers }: Scenario): Pro
   const firsts = new Map<Key, State>();
   const around = beside(stage);
   let before = look(me.share);
-  for (const [i, transfer] of transfers.entries()) {
-    const { key } = transfer;
+  for (const step of transfers) {
+    const { key } = step;
     const began = Math.floor(Date.now() / 1000) - 1;
-    const { result, folder, remove } = await play(transfer, i, peers[key]);
+    const { result, folder, remove } = await play(step, peers[key]);
     await sessionsEnd(stage);
     const after = look(me.share);
-    const step = { ...transfer, text: sentText(i) };
     if (!firsts.has(key)) firsts.set(key, before);
     const run = {
       step,
@@ -103,13 +105,16 @@ export async function wrongs(stage: Stage, { others, transfers }: Scenario): Pro
       first: firsts.get(key) ?? before,
       before,
       after,
+      status: result.exitCode,
       told: said(result) + findText(folder, token).join(),
       share: me.share,
       began,
     };
     wrong.push(...findings(run, token));
-    for (const name of strangeNames(run)) {
-      if (await isListed(stage, name)) wrong.push(`temporary name listed: ${name}`);
+    const strange = strangeNames(run);
+    const listed = strange.length > 0 ? await listedNames(stage) : new Set();
+    for (const name of strange) {
+      if (listed.has(name)) wrong.push(`temporary name listed: ${name}`);
     }
     if (said(result).includes(me.secret) || findText(folder, me.secret).length > 0) {
       wrong.push('told of the outside: .');
@@ -138,8 +143,9 @@ export async function undelivered(
   tree: Tree,
 ): Promise<string[]> {
   makeOthers(stage, []);
+  const text = 'sent';
   const command = { pull: false, options, sources: ['./'], place: '', list: [] };
-  const { result, remove } = await play({ key, tree, command }, 0, stage.peers[key]);
+  const { result, remove } = await play({ key, tree, text, command }, stage.peers[key]);
   await sessionsEnd(stage);
   remove();
   const after = look(stage.me.share);
@@ -149,7 +155,7 @@ export async function undelivered(
     // What is new has its mode without -p as well, but for what the umask takes away.
     const mode = entry.mode & (options.includes('-rt') ? ~0o022 : ~0o002);
     const arrived =
-      is?.content === contentOf(entry.path, entry.size, sentText(0)) &&
+      is?.content === contentOf(entry.path, entry.size, text) &&
       is.time === entry.time &&
       is.mode.endsWith((0o100000 + mode).toString(8));
     return arrived ? [] : [`${entry.path}: ${JSON.stringify(is)}`];

@@ -23,6 +23,8 @@ const folder = (path: string, mode = 0o755, acl = '', marked = false): Entry => 
 const link = (path: string, target: string): Entry => ({ path, kind: 'link', target });
 const hard = (path: string, to: string): Entry => ({ path, kind: 'hard', to });
 
+/** As long as a name can be: nothing fits behind it. */
+const long = 'n'.repeat(255);
 const keep = [file('keep/a.txt'), file('keep/TOKEN.txt'), file('keep/deep/b', 40_000)];
 const update = ['-I', '--no-W'];
 
@@ -34,19 +36,20 @@ const backups: Theme = {
     [file('old/a.txt'), file('old/docs/b'), link('p', 'keep'), ...keep],
     [folder('p'), file('p/docs/a.txt'), folder('old/n')],
     [link('x/a.txt', '../keep/a.txt'), link('docs', '../private'), ...keep],
+    [link('a/b/n', '../../keep'), link('x/l', '../keep'), file('p'), file('old'), ...keep],
   ],
   sent: [
     [file('docs', 2), file('n', 2)],
     [file('a.txt', 2), file('n', 1)],
     [file('docs/a.txt', 2), file('x/n', 2)],
-    [link('n', 'a.txt'), link('a/b/docs', '../..')],
+    [link('n', 'a.txt'), link('a/b/docs', '../../.ssh'), link('x/b/n', '../../.ssh')],
   ],
   options: [
     ...[['-b'], ['-b'], ['-b', '--backup-dir=/'], ['-b', '--backup-dir=../'], ['--suffix=.old']],
     ...[['-b', '--backup-dir=p'], ['-b', '--backup-dir=/old'], ['--suffix=~'], ['--inplace']],
-    ...[['-b', '--backup-dir=../keep'], update, ['--delay-updates']],
+    ...[['-b', '--backup-dir=../keep'], update, ['--delay-updates'], ['-b', '--backup-dir=x/l']],
   ],
-  places: ['', '', 'x/', 'docs/', 'a/b/'],
+  places: ['', '', 'x/', 'docs/', 'a/b/', 'x/b/'],
 };
 
 const parts: Theme = {
@@ -121,7 +124,7 @@ const links: Theme = {
       ['-L'],
       ['--existing'],
     ],
-    ...[['-b', '--backup-dir=/'], ['--link-dest=/a/b'], ['--ignore-existing'], ['--no-relative']],
+    ...[['-b', '--backup-dir=/'], ['--ignore-existing'], ['--ignore-existing'], ['--no-relative']],
     ...[['--copy-unsafe-links'], ['--no-i-r'], ['-M--no-r'], ['-b', '--backup-dir=/keep/deep']],
   ],
   places: ['', '', 'self/', 'x/up/', 'x/l/', 'b/', 'a/b/', 'a/b/c/'],
@@ -131,6 +134,7 @@ const attributes: Theme = {
   others: [
     [folder('docs', 0o700), folder('x', 0o750), ...keep],
     [folder('docs', 0o755, 'd:o::rwx'), folder('x', 0o755, '', true), file('docs/a.txt')],
+    [folder('keep', 0o755, 'u:nobody:rwx'), folder('x/docs', 0o755, 'd:u:nobody:rwx')],
     [file('docs'), link('x', 'keep'), ...keep],
   ],
   sent: [
@@ -138,6 +142,7 @@ const attributes: Theme = {
     [folder('docs', 0o777, 'd:u::r,d:g::-,d:o::-', true), folder('x', 0o700, 'u:nobody:rwx', true)],
     [folder('keep', 0o777), folder('docs', 0o700), folder('x', 0o777), file('x/b', 1)],
     [folder('keep/deep', 0o700, 'd:o::rwx'), link('self', '.')],
+    [folder('docs', 0o755, 'd:u::r,d:g::-,d:o::-'), file('docs/x/b', 2), file('docs/a.txt', 2)],
   ],
   options: [
     ...[['-A'], ['-X'], ['-p'], ['-E'], ['-O'], ['-d'], ['--chmod=ugo=rwx'], ['--chmod=a-w']],
@@ -162,7 +167,12 @@ const deleting: Theme = {
   options: [
     ...[['--delete'], ['--delete-after'], ['--force'], ['--max-delete=1'], ['--delete-excluded']],
     ...[['--delete-missing-args', '--files-from=-'], ['--remove-source-files'], ['-b', '--delete']],
-    ...[['--delete-before', '-K'], ['-R', '--delete'], ['--exclude=keep'], ['--delete', '-L']],
+    ...[
+      ['--delete', '-b', '--backup-dir=/keep'],
+      ['-R', '--delete'],
+      ['--exclude=keep'],
+      ['--delete', '-L'],
+    ],
   ],
   places: ['', 'x/', 'docs/', 'b/up/', 'self/', 'x/up/', 'x/l/', 'a/b/up/', 'x/*', 'self/x/'],
 };
@@ -201,6 +211,7 @@ const shapes: Theme = {
     [file('a.txt'), file('docs/a.txt'), folder('n'), link('x', 'docs')],
     [file('with blank/w*[1]'), file('-dash/a.txt'), file('.pysync/a.txt')],
     [file('x/docs/b'), link('a.txt', 'docs'), link('docs', 'keep'), ...keep],
+    [folder(long), file(`x/${long}/b`)],
   ],
   sent: [
     [file('docs', 2), file('n', 2), file('x', 1)],
@@ -208,6 +219,7 @@ const shapes: Theme = {
     [link('docs', 'a.txt'), link('a.txt', '.'), link('n', 'x')],
     [file('with blank/w*[1]', 2), file('.pysync/a.txt', 2), file('-dash/a.txt', 41)],
     [file('docs/a.txt', 2), hard('a.txt', 'docs/a.txt'), hard('x/docs', 'docs/a.txt')],
+    [file(long, 2), file(`x/${long}`, 2)],
   ],
   options: [
     ...[['--existing'], ['--ignore-existing'], ['-u'], ['--size-only'], ['-c'], ['-n'], ['-s']],

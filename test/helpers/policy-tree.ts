@@ -47,7 +47,7 @@ export interface Making {
 /** Few names, so that trees, places and options collide. */
 const names = [
   ...['a.txt', 'b', 'docs', 'keep', 'n', 'n~', 'p', 'x', 'old', 'self', 'up', 'l'],
-  ...['.partial-p', '.~tmp~', 'a.txt~', 'with blank', 'w*[1]', '-dash'],
+  ...['.partial-p', '.~tmp~', 'a.txt~', 'with blank', 'w*[1]', '-dash', 'n'.repeat(255)],
 ];
 const targets = [
   ...['.', '..', 'keep', '../keep', '../../keep', '../../../keep', '../..', 'docs', 'a.txt'],

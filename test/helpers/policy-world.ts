@@ -18,6 +18,8 @@ import { createTemporaryFolder } from './tmp.js';
 interface Transfer {
   readonly key: Key;
   readonly tree: Tree;
+  /** What the tree's files hold, over and over. */
+  readonly text: string;
   readonly command: Command;
 }
 
@@ -48,6 +50,7 @@ const drawnSent = fc.tuple(
   drawnEntries(
     [40, 2, 1, 0, 41, 40_000, 90_000],
     ['d:o::rwx', 'd:u::r,d:g::-,d:o::-', 'u:nobody:rwx'],
+    ['.pysync'],
   ),
 );
 
@@ -61,7 +64,10 @@ export const drawnFiles: fc.Arbitrary<Tree> = drawnSent.map(([, entries]) =>
   fitting(entries.filter(({ kind }) => kind === 'file')),
 );
 
-/** One transfer, or two: mostly with one key, and often the same files in another size. */
+/** What the second sender has of the first one's files: nothing, new versions, or just the same. */
+const drawnNext = fc.constantFrom('others', 'changed', 'changed', 'same', 'rerun');
+
+/** One transfer, or two: mostly with one key, and often of the same files. */
 export const drawnScenario: fc.Arbitrary<Scenario> = fc
   .record({
     theme: drawnTheme,
@@ -72,7 +78,7 @@ export const drawnScenario: fc.Arbitrary<Scenario> = fc
       fc.tuple(
         drawnSent,
         drawnCommand,
-        fc.boolean(),
+        drawnNext,
         fc.oneof(
           { weight: 4, arbitrary: fc.constant(undefined) },
           { weight: 1, arbitrary: drawnKey },
@@ -82,15 +88,21 @@ export const drawnScenario: fc.Arbitrary<Scenario> = fc
     ),
   })
   .map(({ theme, others, key, first, second }) => {
-    const [sent, command] = first;
+    const [sent, drawCommand] = first;
     const tree = treeOf(sent, theme.sent);
-    const transfers = [{ key, tree, command: command(tree, theme, key) }];
+    const command = drawCommand(tree, theme, key);
+    const transfers: Transfer[] = [{ key, tree, text: 'sent0', command }];
     if (second !== null) {
-      const [more, nextCommand, again, other] = second;
+      const [more, drawNext, next, other] = second;
       const then = other ?? key;
-      const next = treeOf(more, theme.sent);
-      const grownToo = again ? fitting([...grown(tree), ...next]) : next;
-      transfers.push({ key: then, tree: grownToo, command: nextCommand(grownToo, theme, then) });
+      const old = next === 'changed' ? grown(tree) : next === 'others' ? [] : tree;
+      const nextTree = next === 'rerun' ? tree : fitting([...old, ...treeOf(more, theme.sent)]);
+      transfers.push({
+        key: then,
+        tree: nextTree,
+        text: next === 'same' || next === 'rerun' ? 'sent0' : 'sent1',
+        command: next === 'rerun' ? uncut(command) : drawNext(nextTree, theme, then),
+      });
     }
     const scenario = {
       others: tame(treeOf(others, theme.others), transfers),
@@ -101,6 +113,10 @@ export const drawnScenario: fc.Arbitrary<Scenario> = fc
     };
     return { ...scenario, [fc.toStringMethod]: () => transcript(scenario) };
   });
+
+function uncut({ pull, options, sources, place, list }: Command): Command {
+  return { pull, options, sources, place, list };
+}
 
 /** The same files, changed. */
 function grown(tree: Tree): Tree {
@@ -116,9 +132,6 @@ function tame(tree: Tree, transfers: readonly Pick<Transfer, 'command'>[]): Tree
   return follows ? fitting(tree.filter((entry) => entry.kind !== 'link' || entry === first)) : tree;
 }
 
-/** What the files of the transfer number `i` hold, over and over. */
-export const sentText = (i: number): string => `sent${i}`;
-
 /** The scenario as commands to run by hand: `public` is the share, HOST the receiver. */
 export function transcript({ others, transfers }: Scenario): string {
   return [
@@ -126,10 +139,10 @@ export function transcript({ others, transfers }: Scenario): string {
     '# at the receiver, in an empty share (TOKEN stands for anything unguessable):',
     '  cd ~/public',
     ...treeCommands(others, 'TOKEN').map((line) => `  ${line}`),
-    ...transfers.flatMap(({ key, tree, command }, i) => [
+    ...transfers.flatMap(({ key, tree, text, command }, i) => [
       `# a sender whose key was imported with: ${imports[key].join(' ') || 'no further options'}`,
       `  mkdir ~/t${i}; cd ~/t${i}`,
-      ...treeCommands(tree, sentText(i)).map((line) => `  ${line}`),
+      ...treeCommands(tree, text).map((line) => `  ${line}`),
       `  ${commandLine(command)}`,
     ]),
     '',
@@ -160,12 +173,12 @@ export interface Played {
 }
 
 /** Makes the sender's tree in a new folder and runs the client in it; ends it when it hangs. */
-export async function play({ tree, command }: Transfer, i: number, peer: Peer): Promise<Played> {
+export async function play({ tree, text, command }: Transfer, peer: Peer): Promise<Played> {
   const { path, remove } = createTemporaryFolder();
   // As deep as links climb, so that they lead to nothing of the machine's where they are followed.
   const folder = join(path, 'x/x/x/b');
   mkdirSync(folder, { recursive: true });
-  makeTree(folder, tree, { text: sentText(i), token: 'TOKEN' });
+  makeTree(folder, tree, { text, token: 'TOKEN' });
   const cutter = join(path, 'cutter');
   writeFileSync(cutter, 'exec "${@:2}" < <(exec stdbuf -o0 head -c "$1")\n');
   const { cut } = command;

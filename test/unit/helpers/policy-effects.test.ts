@@ -36,6 +36,7 @@ function run(key: Key, command: Partial<Command>, after: State, more: Partial<Ru
     first: before,
     before,
     after,
+    status: 0,
     told: '',
     share: '/home/me/public',
     began: 10,
@@ -135,4 +136,10 @@ test('names that nobody gave are seen, and backups beside their file pass', () =
     '.a.X1y2z3',
     '.~tmp~',
   ]);
+});
+
+test('what a session that ended well left in its own folder is seen', () => {
+  const after = state({ ...others, '.pysync/': '', '.pysync/1/': '', '.pysync/1/a': sent });
+  expect(kinds(run('read-write', {}, after))).toEqual(['left behind']);
+  expect(kinds(run('read-write', {}, after, { status: 12 }))).toEqual([]);
 });
