@@ -67,7 +67,13 @@ function deliverIntoFolder(
   const sent = lookAt(tree, path);
   const own = sentName(log, header.token);
   if (sent === undefined || sent.isDirectory() || own === undefined) return;
-  if (lookAt(top, path)?.isDirectory() !== true) return;
+  const there = lookAt(top, path);
+  if (there?.isSymbolicLink() === true) {
+    // It was meant for what the link leads to, which is not entered; nor is the link replaced.
+    deliverBeside(tree, top, path, delivery);
+    return;
+  }
+  if (there?.isDirectory() !== true) return;
   const source = Buffer.from(name);
   const parts = path.map((part) => Buffer.from(part));
   try {
@@ -79,6 +85,22 @@ function deliverIntoFolder(
   } catch {
     // A folder that takes nothing: the file goes beside it.
   }
+}
+
+function deliverBeside(
+  tree: Folder,
+  top: Folder,
+  path: readonly string[],
+  delivery: Delivery,
+): void {
+  const parent = path.slice(0, -1);
+  const name = Buffer.from(path.at(-1) ?? '');
+  const parts = parent.map((part) => Buffer.from(part));
+  inFolder(tree, parent, (from) => {
+    inFolder(top, parent, (to) => {
+      deliverFile({ from, name }, to, name, parts, { ...delivery, replaces: false });
+    });
+  });
 }
 
 /** What is at this path; undefined where nothing is, or a link stands in the path. */

@@ -77,6 +77,15 @@ test('what cannot take its name goes beside what is there', async () => {
   expect(read('taken/link~2/c')).toBe('c\n');
 });
 
+test('a destination that is a link is neither followed nor replaced', async () => {
+  me.write('public/led/to/theirs', 'theirs\n');
+  me.link('to', 'public/led/away');
+  putFiles(bob.folder, { single: 'single\n' });
+  expect(await send('led/away', '-a', 'single')).toMatchObject({ stderr: '', exitCode: 0 });
+  expect(readdirSync(join(me.share, 'led')).sort()).toEqual(['away', 'away~2', 'to']);
+  expect(readdirSync(join(me.share, 'led/away'))).toEqual(['theirs']);
+});
+
 test('names that are no UTF-8 arrive byte for byte', async () => {
   const name = Buffer.from([0x61, 0xff, 0x0a, 0x62]);
   mkdirSync(join(bob.folder, 'bytes'));
