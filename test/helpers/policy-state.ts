@@ -80,36 +80,41 @@ export function follow(
   harmless: ReadonlySet<string> = new Set(),
 ): Destination {
   let here = split(from);
-  const rest = split(target);
-  for (let steps = 0; steps < 200; steps += 1) {
-    if (target.startsWith('/') && steps === 0) {
-      const root = roots.find((each) => target === each || target.startsWith(`${each}/`));
-      if (root === undefined) return { path: '', leadsOut: true };
-      rest.splice(0, split(root).length);
-      here = [];
+  const rest: string[] = [];
+  /** Puts a link's text in front of what is left of the way; false where that leads out at once. */
+  const enter = (text: string): boolean => {
+    if (!text.startsWith('/')) {
+      rest.unshift(...split(text));
+      return true;
     }
+    const root = roots.find((each) => text === each || text.startsWith(`${each}/`));
+    here = [];
+    rest.unshift(...split(text.slice(root?.length)));
+    return root !== undefined;
+  };
+  if (!enter(target)) return out;
+  // Linux gives up after 40 links; what loops leads nowhere.
+  for (let links = 0; links <= 40;) {
     const part = rest.shift();
-    if (part === undefined) return { path: here.join('/'), leadsOut: false };
+    if (part === undefined) break;
     if (part === '..') {
-      if (here.length === 0) return { path: '', leadsOut: true };
-      here.pop();
+      if (here.pop() === undefined) return out;
       continue;
     }
     const next = [...here, part].join('/');
     const entry = state.get(next);
     if (entry?.kind !== 'link') {
       here.push(part);
-    } else if (harmless.has(next)) {
-      return { path: next, leadsOut: false };
-    } else if (entry.content.startsWith('/')) {
-      return follow(state, '', [entry.content, ...rest].join('/'), roots, harmless);
-    } else {
-      rest.unshift(...split(entry.content));
+      continue;
     }
+    if (harmless.has(next)) return { path: next, leadsOut: false };
+    if (!enter(entry.content)) return out;
+    links += 1;
   }
-  // A loop leads nowhere.
   return { path: here.join('/'), leadsOut: false };
 }
+
+const out: Destination = { path: '', leadsOut: true };
 
 const split = (path: string): string[] =>
   path.split('/').filter((part) => part !== '' && part !== '.');

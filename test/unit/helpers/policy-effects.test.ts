@@ -130,6 +130,13 @@ test('links within the share and those that led out before pass', () => {
   expect(kinds(run('read-write', {}, old, { before: old, first: old }))).toEqual([]);
 });
 
+test('links that lead round in a circle lead nowhere', () => {
+  const relative = { c: '->d', d: '->c', e: '->e/e' };
+  expect(kinds(run('read-write', {}, state({ ...others, ...relative })))).toEqual([]);
+  const before = state({ ...others, ...relative, a: '->/share/a' });
+  expect(kinds(run('read-write', { place: 'a/' }, before, { before, first: before }))).toEqual([]);
+});
+
 test('names that nobody gave are seen, and backups beside their file pass', () => {
   const after = state({ ...others, '.a.X1y2z3': sent, 'b~': token, '.~tmp~/': '' });
   expect(strangeNames(run('read-write', { options: ['-b'] }, after))).toEqual([
