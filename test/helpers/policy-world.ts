@@ -59,9 +59,11 @@ function treeOf([numbers, entries]: readonly [number[], Tree], from: readonly Tr
   return fitting([...chosen.flatMap((number) => from[number] ?? []), ...entries]);
 }
 
-/** Files and folders alone, as anybody sends. */
+/** Files and folders alone, as anybody sends; one name is pysync's own. */
 export const drawnFiles: fc.Arbitrary<Tree> = drawnSent.map(([, entries]) =>
-  fitting(entries.filter(({ kind }) => kind === 'file')),
+  fitting(
+    entries.filter(({ kind, path }) => kind === 'file' && !path.split('/').includes('.pysync')),
+  ),
 );
 
 /** What the second sender has of the first one's files: nothing, new versions, or just the same. */
