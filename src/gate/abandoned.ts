@@ -1,5 +1,4 @@
 /** Finishes sessions whose launcher was killed, or stopped with the machine. */
-import { finish } from './finish.js';
 import { mountAt } from './mount-table.js';
 import { abandonedLogs } from './rotation.js';
 import { readHeader } from './session.js';
@@ -10,9 +9,13 @@ import { cappedShare } from './volume.js';
  * Finishes them all, and returns the names of the logs that have to wait: after a reboot a volume is
  * mounted by the first connection that needs it, and what the session has left lies inside.
  */
-export function finishAbandoned(settings: Settings): ReadonlySet<string> {
+export async function finishAbandoned(settings: Settings): Promise<ReadonlySet<string>> {
   const waiting = new Set<string>();
-  for (const name of abandonedLogs(settings.state)) {
+  const names = abandonedLogs(settings.state);
+  if (names.length === 0) return waiting;
+  // Loaded only here: most connections find none.
+  const { finish } = await import('./finish.js');
+  for (const name of names) {
     const log = `${settings.state}/running/${name}`;
     const share = readHeader(log)?.share ?? '';
     if (cappedShare(settings, share) !== undefined && mountAt(share)?.mountPoint !== share) {

@@ -111,7 +111,10 @@ if [ "$status" -eq ${refusedStatus} ]; then told=yes status=1; fi
 # What is left in the session's own folder still has to be moved, noted or removed.
 if [ -n "$folder" ]; then
   own=$share/$folder
-  if [ -z "$finish" ]; then rmdir "$own/tmp" "$own/parts" "$own/old" "$own" "\${own%/*}" 2>&-; fi
+  # Empty folders, and the pipe with them: each program that is started here keeps the sender waiting.
+  if [ -z "$finish" ]; then
+    rm -df "$log.pipe" "$own/tmp" "$own/parts" "$own/old" "$own" "\${own%/*}" 2>&-
+  fi
   if [ -d "$own" ] && ! (run ${quote(after)} "$log"); then
     [ "$status" -ne 0 ] || status=23
   fi
@@ -127,7 +130,7 @@ if [ -z "$told" ] && [ "$status" -ne 0 ] && [ "$(wc -l <"$log")" -le 1 ]; then p
 if [ -n "$cap" ] && [ "$status" -ne 0 ]; then
   /usr/bin/env -i ${quote(node)} ${quote(full)} "$share" "$cap" "$log"
 fi
-rm -f "$log.pipe"
+if [ -e "$log.pipe" ]; then rm -f "$log.pipe"; fi
 exec 2>&-
 
 printf 'pysync-end %s\\n' "$status" >>"$log"

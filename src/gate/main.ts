@@ -50,7 +50,7 @@ async function main(): Promise<string> {
     token: randomName(),
   };
   makeLogFolders(settings.state);
-  tidyUp(settings, policy.share);
+  await tidyUp(settings, policy.share);
   const log = logPaths(settings.state, new Date(), process.ppid, policy.key);
   try {
     const decision = await decisionFor(policy, settings, command);
@@ -70,9 +70,9 @@ async function main(): Promise<string> {
 }
 
 /** What others have left: logs without an end, too many logs, parts that nobody came back for. */
-function tidyUp(settings: Settings, share: string): void {
+async function tidyUp(settings: Settings, share: string): Promise<void> {
   const { state, logCount: count, logBytes: bytes, logDays: days } = settings;
-  const unfinished = finishAbandoned(settings);
+  const unfinished = await finishAbandoned(settings);
   removeOldLogs(state, { count, bytes, days }, new Date(), unfinished);
   removeOldParts(state, share, new Date());
 }

@@ -188,7 +188,7 @@ async function enter(
     }
     if (before !== undefined && !(await isUsable(before))) {
       await mountVolume(settings, share);
-      finishAbandoned(settings);
+      await finishAbandoned(settings);
     }
     // Without it bubblewrap would name the real path in its own message.
     for (const path of [share, ...neededFiles(settings)]) accessSync(path);
