@@ -29,7 +29,7 @@ class ParsingEnded extends Error {
 }
 
 /** Loaded only for a command line that holds one. */
-const mistakes = () => import('./commands/mistakes.js');
+const mistakes = () => import('./commands/words/mistakes.js');
 
 function buildProgram(): Command {
   const { program, declared } = declareProgram();

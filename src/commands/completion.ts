@@ -1,9 +1,9 @@
 /** `pysync completion <shell>`: prints what makes a shell complete the words of pysync. */
 import { importedKeys } from '../keys/imported.js';
-import { cappedShares } from '../share/registry.js';
+import { cappedShares } from '../volume/registry.js';
 import { print, printJson } from '../system/output.js';
-import { text, usage } from './options.js';
-import type { Options } from './options.js';
+import { text, usage } from './words/options.js';
+import type { Options } from './words/options.js';
 
 export async function run(args: readonly string[], options: Options): Promise<void> {
   const wanted = text(options, 'offer');
@@ -22,11 +22,11 @@ async function scriptFor(shell: string): Promise<string> {
   const { commandLine } = await import('./usage.js');
   switch (shell) {
     case 'bash':
-      return (await import('../usage/bash.js')).bashCompletion(commandLine());
+      return (await import('../shell/bash.js')).bashCompletion(commandLine());
     case 'zsh':
-      return (await import('../usage/zsh.js')).zshCompletion(commandLine());
+      return (await import('../shell/zsh.js')).zshCompletion(commandLine());
     case 'fish':
-      return (await import('../usage/fish.js')).fishCompletion(commandLine());
+      return (await import('../shell/fish.js')).fishCompletion(commandLine());
     default:
       throw usage(`there is no completion for '${shell}'`, 'the shell is bash, zsh or fish');
   }

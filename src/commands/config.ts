@@ -1,13 +1,13 @@
 /** `pysync config [name] [value]`, or `get`, `set` and `unset`: shows or changes preferences. */
-import { followPreferences } from '../share/launcher.js';
+import { followPreferences } from '../launcher/install.js';
 import { columns, note, print, printJson } from '../system/output.js';
 import { faultOfProgram } from '../system/own-program.js';
 import { isPreference, preference, preferences, setPreference } from '../system/preferences.js';
 import type { Preference } from '../system/preferences.js';
 import { parseSize } from '../system/sizes.js';
 import { findTool } from '../system/tools.js';
-import { usage } from './options.js';
-import type { Options } from './options.js';
+import { usage } from './words/options.js';
+import type { Options } from './words/options.js';
 
 const names = Object.keys(preferences) as Preference[];
 

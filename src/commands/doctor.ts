@@ -6,7 +6,7 @@ import { PysyncError } from '../errors.js';
 import { fileFailure } from '../system/failures.js';
 import { print, printJson, style } from '../system/output.js';
 import { printable } from '../system/text.js';
-import type { Options } from './options.js';
+import type { Options } from './words/options.js';
 
 interface Report {
   readonly check: Check;

@@ -1,17 +1,17 @@
 /** `pysync explain`: what the gate would do with a server command, and why. Runs nothing. */
-import { confinementOf } from '../gate/confine.js';
+import { confinementOf } from '../sandbox/confine.js';
 import { NotRsync, decide, readCommand } from '../gate/decide.js';
 import type { Decision } from '../gate/decide.js';
 import type { Policy } from '../gate/policy.js';
 import { joinWords } from '../gate/words.js';
 import { Refusal } from '../gate/refusal.js';
-import { launcherSettings } from '../share/launcher.js';
+import { launcherSettings } from '../launcher/install.js';
 import { sharePath } from '../share/share.js';
 import { defaultShare } from '../system/folders.js';
 import { print, printJson, style } from '../system/output.js';
 import { printable } from '../system/text.js';
-import { readAccess, readFolder } from './options.js';
-import type { Options } from './options.js';
+import { readAccess, readFolder } from './words/options.js';
+import type { Options } from './words/options.js';
 
 interface Explanation {
   readonly allowed: boolean;

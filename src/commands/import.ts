@@ -5,8 +5,8 @@ import { formatKeyLine } from '../keys/authorized-keys.js';
 import type { UpsertOutcome } from '../keys/authorized-keys.js';
 import { importedKeys } from '../keys/imported.js';
 import { installKeys, keepRoomToRevoke, previewKeys } from '../keys/install.js';
-import { launcherPath, makeLauncher } from '../share/launcher.js';
-import { cappedShares } from '../share/registry.js';
+import { launcherPath, makeLauncher } from '../launcher/install.js';
+import { cappedShares } from '../volume/registry.js';
 import { shareNotices } from '../share/notices.js';
 import { fitSharePath, makeShare, placeOf, refuseReplaced } from '../share/share.js';
 import { defaultShare } from '../system/folders.js';
@@ -17,7 +17,7 @@ import { printable } from '../system/text.js';
 import { namedShare } from '../volume/named.js';
 import { collect } from './import-keys.js';
 import type { Collected } from './import-keys.js';
-import { printImport } from './import-report.js';
+import { printImport } from './views/import-report.js';
 import {
   readAccess,
   readAllowDelete,
@@ -27,10 +27,10 @@ import {
   readName,
   text,
   usage,
-} from './options.js';
-import type { Options } from './options.js';
-import { findReach } from './reach.js';
-import { reportSize } from './size-report.js';
+} from './words/options.js';
+import type { Options } from './words/options.js';
+import { findReach } from './views/reach.js';
+import { reportSize } from './views/size-report.js';
 
 export async function run(_args: readonly string[], options: Options): Promise<void> {
   const sources = Array.isArray(options['import']) ? options['import'].map(String) : [];

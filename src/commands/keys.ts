@@ -2,8 +2,8 @@
 import { importedKeys, isExpired } from '../keys/imported.js';
 import { columns, note, print, printJson, style } from '../system/output.js';
 import { printable } from '../system/text.js';
-import { describeExpiry, keyAsJson } from './describe.js';
-import type { Options } from './options.js';
+import { describeExpiry, keyAsJson } from './views/describe.js';
+import type { Options } from './words/options.js';
 
 export async function run(_args: readonly string[], options: Options): Promise<void> {
   const { keys, broken } = await importedKeys();

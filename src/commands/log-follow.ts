@@ -15,7 +15,7 @@ import {
   progressAsJson,
   transferAsJson,
   transferCells,
-} from './transfer-view.js';
+} from './views/transfer-view.js';
 
 /** Files that are shown by name of those that became whole between two looks. */
 const shownFiles = 5;

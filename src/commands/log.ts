@@ -2,9 +2,9 @@
 import { isOf, lastTransfers } from '../history/log-files.js';
 import type { Logged } from '../history/log-files.js';
 import { columns, print, printJson } from '../system/output.js';
-import { readCount, readSince, text } from './options.js';
-import type { Options } from './options.js';
-import { fileAsJson, fileLines, transferAsJson, transferCells } from './transfer-view.js';
+import { readCount, readSince, text } from './words/options.js';
+import type { Options } from './words/options.js';
+import { fileAsJson, fileLines, transferAsJson, transferCells } from './views/transfer-view.js';
 
 const shownFiles = 3;
 

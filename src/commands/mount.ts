@@ -1,6 +1,6 @@
 /** `pysync mount [dir]`: mounts the volumes of capped shares; the gate does so by itself. */
 import { PysyncError } from '../errors.js';
-import { cappedShares, shareRecord } from '../share/registry.js';
+import { cappedShares, shareRecord } from '../volume/registry.js';
 import { placeOf } from '../share/share.js';
 import { note, print } from '../system/output.js';
 import { printable } from '../system/text.js';

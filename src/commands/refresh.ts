@@ -2,21 +2,21 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { PysyncError } from '../errors.js';
-import type { Header } from '../gate/session.js';
+import type { Header } from '../session/log.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys } from '../keys/imported.js';
 import { isSameSource } from '../keys/same-source.js';
 import { keepRoomToRevoke } from '../keys/install.js';
 import { askAgain, sourcesOf, whyNotAskable } from '../keys/refresh.js';
 import type { ImportedSource, SourceReport } from '../keys/refresh.js';
-import { launcherPath, makeLauncher } from '../share/launcher.js';
+import { launcherPath, makeLauncher } from '../launcher/install.js';
 import { fitSharePath, makeShare } from '../share/share.js';
 import { confirm } from '../system/confirm.js';
 import { note, print, printJson } from '../system/output.js';
 import { printable } from '../system/text.js';
-import { usage } from './options.js';
-import type { Options } from './options.js';
-import { printReports, reportsAsJson } from './refresh-report.js';
+import { usage } from './words/options.js';
+import type { Options } from './words/options.js';
+import { printReports, reportsAsJson } from './views/refresh-report.js';
 import { notFound } from './revoke.js';
 import { describeEnded, endedAsJson, isCalled, takeBack } from './take-back.js';
 

@@ -3,9 +3,9 @@ import { PysyncError } from '../errors.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys, isExpired } from '../keys/imported.js';
 import { columns, note, print, printJson } from '../system/output.js';
-import { keyAsJson } from './describe.js';
-import { usage } from './options.js';
-import type { Options } from './options.js';
+import { keyAsJson } from './views/describe.js';
+import { usage } from './words/options.js';
+import type { Options } from './words/options.js';
 import { describeEnded, endedAsJson, isCalled, rowFor, takeBack } from './take-back.js';
 
 export async function run(args: readonly string[], options: Options): Promise<void> {

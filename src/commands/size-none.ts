@@ -1,7 +1,7 @@
 /** `--size none`: takes a share's cap away, or gives up what was in a volume that is lost. */
 import { PysyncError } from '../errors.js';
-import type { ShareRecord } from '../share/registry.js';
-import { shareRecord } from '../share/registry.js';
+import type { ShareRecord } from '../volume/registry.js';
+import { shareRecord } from '../volume/registry.js';
 import { whenInterrupted } from '../system/interrupt.js';
 import { printable } from '../system/text.js';
 import type { CreateOptions } from '../volume/create.js';
@@ -10,7 +10,7 @@ import { forgetKernelMount } from '../volume/kernel-mount.js';
 import { forgetVolume, isLost } from '../volume/remove.js';
 import { uncapVolume } from '../volume/uncap.js';
 import { volumeOf } from '../volume/volume.js';
-import type { SizeReport } from './size-report.js';
+import type { SizeReport } from './views/size-report.js';
 
 /** Whether the owner says yes. */
 export type Ask = (question: string) => Promise<boolean>;

@@ -3,8 +3,8 @@ import { realpathSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PysyncError } from '../errors.js';
 import { importedKeys } from '../keys/imported.js';
-import type { ShareRecord } from '../share/registry.js';
-import { cappedShares, shareRecord, writeShareRecord } from '../share/registry.js';
+import type { ShareRecord } from '../volume/registry.js';
+import { cappedShares, shareRecord, writeShareRecord } from '../volume/registry.js';
 import { absolutePath } from '../share/share.js';
 import { confirm } from '../system/confirm.js';
 import { whenInterrupted } from '../system/interrupt.js';
@@ -20,11 +20,11 @@ import { openVolume } from '../volume/open.js';
 import { resizeVolume } from '../volume/resize.js';
 import { volumeOf } from '../volume/volume.js';
 import type { EngineName } from '../volume/volume.js';
-import { text, usage } from './options.js';
-import type { Options } from './options.js';
+import { text, usage } from './words/options.js';
+import type { Options } from './words/options.js';
 import { uncap } from './size-none.js';
 import type { Ask } from './size-none.js';
-import type { SizeReport } from './size-report.js';
+import type { SizeReport } from './views/size-report.js';
 
 /** The cap a person asked for: bytes, or `none`. Throws PysyncError `USAGE`. */
 export function readSize(options: Options): number | 'none' {

@@ -9,33 +9,33 @@ import type { Progress } from '../history/rate.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys, isExpired } from '../keys/imported.js';
 import { keepRoomToRevoke } from '../keys/install.js';
-import { cappedShares } from '../share/registry.js';
-import { isLauncherCurrent, launcherSettings, makeLauncher } from '../share/launcher.js';
-import { levelMeanings } from '../share/level-meanings.js';
+import { cappedShares } from '../volume/registry.js';
+import { isLauncherCurrent, launcherSettings, makeLauncher } from '../launcher/install.js';
+import { levelMeanings } from '../sandbox/level-meanings.js';
 import { defaultShare } from '../system/folders.js';
 import { imagesWithoutShare } from '../volume/kept.js';
 import type { KeptImage } from '../volume/kept.js';
 import { columns, note, print, printJson, style } from '../system/output.js';
 import { sweepTemporaryFolders } from '../system/temporary.js';
 import { printable } from '../system/text.js';
-import { describeAccess, keyAsJson } from './describe.js';
-import type { Options } from './options.js';
+import { describeAccess, keyAsJson } from './views/describe.js';
+import type { Options } from './words/options.js';
 import {
   describeHostKeys,
   describeReach,
   findReach,
   senderCommands,
   serverAsJson,
-} from './reach.js';
-import type { Reach } from './reach.js';
-import { describeKept, describeShare, shareAsJson, shareNotes, viewShare } from './share-view.js';
-import type { ShareView } from './share-view.js';
+} from './views/reach.js';
+import type { Reach } from './views/reach.js';
+import { describeKept, describeShare, shareAsJson, shareNotes, viewShare } from './views/share-view.js';
+import type { ShareView } from './views/share-view.js';
 import {
   describeProgress,
   progressAsJson,
   transferAsJson,
   transferCells,
-} from './transfer-view.js';
+} from './views/transfer-view.js';
 
 interface Status {
   readonly shares: readonly ShareView[];

@@ -1,13 +1,13 @@
 /** Taking keys back, the same in every command that does. */
 import { homedir } from 'node:os';
-import type { Header } from '../gate/session.js';
+import type { Header } from '../session/log.js';
 import { endTransfers } from '../history/running.js';
 import { addKeys, removeKeys } from '../keys/authorized-keys.js';
 import type { BrokenLine, KeyLine, OurKey } from '../keys/authorized-keys.js';
 import { isSameSource } from '../keys/same-source.js';
 import { editAuthorizedKeys, keepRoomToRevoke } from '../keys/install.js';
 import { printable } from '../system/text.js';
-import { describeAccess } from './describe.js';
+import { describeAccess } from './views/describe.js';
 
 export interface TakenBack {
   readonly removed: readonly OurKey[];

@@ -1,12 +1,12 @@
 /** `pysync unmount [dir]`: unmounts the volumes of capped shares, until the next connection. */
 import { PysyncError } from '../errors.js';
-import { cappedShares } from '../share/registry.js';
+import { cappedShares } from '../volume/registry.js';
 import { placeOf } from '../share/share.js';
 import { print } from '../system/output.js';
 import { printable } from '../system/text.js';
 import { namedShare } from '../volume/named.js';
 import { closeVolume } from '../volume/open.js';
-import type { Options } from './options.js';
+import type { Options } from './words/options.js';
 
 export async function run(args: readonly string[], options: Options): Promise<void> {
   const wanted = await Promise.all(args.map((folder) => namedShare(folder, placeOf)));

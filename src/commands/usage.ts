@@ -1,9 +1,9 @@
 /** Reads the declared program off as plain data, for the man page and the completions. */
 import type { Argument, Command, Option } from 'commander';
 import { version } from '../system/version.js';
-import type { ArgumentUsage, CommandLine, OptionUsage } from '../usage/command-line.js';
+import type { ArgumentUsage, CommandLine, OptionUsage } from '../shell/command-line.js';
 import { declareProgram, examples, statuses } from './program.js';
-import { valueKinds } from './values.js';
+import { valueKinds } from './words/values.js';
 
 export function commandLine(): CommandLine {
   const { program } = declareProgram();

@@ -1,7 +1,7 @@
 /** How fast a transfer goes: bytes of files, as rsync's own progress counts them. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { join } from 'node:path';
-import { quietMs, silentMs } from '../gate/silent.js';
+import { quietMs, silentMs } from '../session/silent.js';
 import { stateFolder } from '../system/folders.js';
 import { currentFile } from './current-file.js';
 import type { CurrentFile } from './current-file.js';

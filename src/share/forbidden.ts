@@ -7,7 +7,7 @@ import { homedir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { dataFolder, stateFolder } from '../system/folders.js';
 import { namesIn } from '../system/readable.js';
-import { launcherSettings } from './launcher.js';
+import { launcherSettings } from '../launcher/install.js';
 
 interface ForbiddenPlace {
   readonly place: string;

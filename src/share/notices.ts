@@ -1,5 +1,5 @@
 /** What an owner should know of a folder that may be a share. */
-import { mountAt } from '../gate/mount-table.js';
+import { mountAt } from '../ready/mount-table.js';
 import { quoteAll } from '../gate/quote.js';
 import { isOpenToOthers, nestedShares } from './others.js';
 

@@ -14,8 +14,8 @@ import {
 import type { Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
-import { cappedShares, writeShareRecord } from '../share/registry.js';
-import type { ShareRecord } from '../share/registry.js';
+import { cappedShares, writeShareRecord } from './registry.js';
+import type { ShareRecord } from './registry.js';
 import { makeShare } from '../share/share.js';
 import { withLock } from '../system/locks.js';
 import { capacityOf } from './capacity.js';

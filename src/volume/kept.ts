@@ -1,7 +1,7 @@
 /** Disk images that no share uses: those `--size none` has left, in which files may still be. */
 import { readdirSync, existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cappedShares, keptImages } from '../share/registry.js';
+import { cappedShares, keptImages } from './registry.js';
 import { leaveFolder } from './image-folder.js';
 import { volumeOf, volumesFolder } from './volume.js';
 

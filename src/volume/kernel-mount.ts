@@ -1,7 +1,7 @@
 /** Having an ordinary user's volume mounted by the kernel, through one line in /etc/fstab. */
 import { PysyncError } from '../errors.js';
-import type { ShareRecord } from '../share/registry.js';
-import { writeShareRecord } from '../share/registry.js';
+import type { ShareRecord } from './registry.js';
+import { writeShareRecord } from './registry.js';
 import { withLock } from '../system/locks.js';
 import { mountNow, requestOf, unmountNow } from './mounting.js';
 import { addFstabLine, fstabLine, mountMethod, removeFstabLine } from './mounts/index.js';

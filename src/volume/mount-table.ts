@@ -1,4 +1,4 @@
-/** The mount table as this room asks it; reading it is the gate's (gate/mount-table.ts). */
+/** The mount table as this room asks it; reading it is the gate's (ready/mount-table.ts). */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { PysyncError } from '../errors.js';
 import {
@@ -6,13 +6,13 @@ import {
   isMountedFrom as stateAt,
   namesOf,
   parseMountTable,
-} from '../gate/mount-table.js';
-import type { MountEntry, MountState } from '../gate/mount-table.js';
+} from '../ready/mount-table.js';
+import type { MountEntry, MountState } from '../ready/mount-table.js';
 import { namesIn } from '../system/readable.js';
 import { printable } from '../system/text.js';
 
-export { mountAt } from '../gate/mount-table.js';
-export type { MountEntry } from '../gate/mount-table.js';
+export { mountAt } from '../ready/mount-table.js';
+export type { MountEntry } from '../ready/mount-table.js';
 
 /**
  * As the gate's, for those who are about to do something with the volume. Throws PysyncError

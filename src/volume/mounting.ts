@@ -14,7 +14,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { PysyncError, errnoOf } from '../errors.js';
 import { quoteAll } from '../gate/quote.js';
-import type { ShareRecord } from '../share/registry.js';
+import type { ShareRecord } from './registry.js';
 import { fileFailure } from '../system/failures.js';
 import { printable } from '../system/text.js';
 import { checkAndRepair } from './ext4.js';

@@ -2,8 +2,8 @@
 import { readlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { PysyncError } from '../errors.js';
-import { cappedShares } from '../share/registry.js';
-import type { ShareRecord } from '../share/registry.js';
+import { cappedShares } from './registry.js';
+import type { ShareRecord } from './registry.js';
 import { absolutePath, sharePath } from '../share/share.js';
 import { printable } from '../system/text.js';
 import { requirePlace } from './place.js';

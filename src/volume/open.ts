@@ -2,9 +2,9 @@
  * Finding a share's volume mounted, or mounting it: what the gate has done before each connection,
  * and every command before it looks into the share.
  */
-import { notedErrors } from '../gate/superblock.js';
-import type { ShareRecord } from '../share/registry.js';
-import { shareRecord } from '../share/registry.js';
+import { notedErrors } from '../ready/superblock.js';
+import type { ShareRecord } from './registry.js';
+import { shareRecord } from './registry.js';
 import { withLock } from '../system/locks.js';
 import { isMountedFrom } from './mount-table.js';
 import { mountNow, unmountNow } from './mounting.js';

@@ -12,8 +12,8 @@ import {
   statSync,
   truncateSync,
 } from 'node:fs';
-import type { ShareRecord } from '../share/registry.js';
-import { shareRecord, writeShareRecord } from '../share/registry.js';
+import type { ShareRecord } from './registry.js';
+import { shareRecord, writeShareRecord } from './registry.js';
 import { sweepTemporaryFolders } from '../system/temporary.js';
 import { checkAndRepair, fileSystemSize } from './ext4.js';
 import { removeImage } from './image-folder.js';

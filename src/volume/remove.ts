@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
-import type { ShareRecord } from '../share/registry.js';
-import { cappedShares, writeShareRecord } from '../share/registry.js';
+import type { ShareRecord } from './registry.js';
+import { cappedShares, writeShareRecord } from './registry.js';
 import { withLock } from '../system/locks.js';
 import type { CreateOptions } from './create.js';
 import { forgetKernelMount } from './kernel-mount.js';

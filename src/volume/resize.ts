@@ -5,8 +5,8 @@
 import { renameSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { PysyncError } from '../errors.js';
-import { writeShareRecord } from '../share/registry.js';
-import type { ShareRecord } from '../share/registry.js';
+import { writeShareRecord } from './registry.js';
+import type { ShareRecord } from './registry.js';
 import { withLock } from '../system/locks.js';
 import { formatSize } from '../system/sizes.js';
 import { fillNewImage } from './create.js';

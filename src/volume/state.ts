@@ -3,8 +3,8 @@
  * time, and never remembered.
  */
 import { existsSync, lstatSync, statSync } from 'node:fs';
-import { notedErrors } from '../gate/superblock.js';
-import type { ShareRecord } from '../share/registry.js';
+import { notedErrors } from '../ready/superblock.js';
+import type { ShareRecord } from './registry.js';
 import { fileSystemState } from './ext4.js';
 import { isMountedFrom } from './mount-table.js';
 import { isImageLocked } from './image-lock.js';

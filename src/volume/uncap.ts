@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PysyncError } from '../errors.js';
-import { writeShareRecord } from '../share/registry.js';
-import type { ShareRecord } from '../share/registry.js';
+import { writeShareRecord } from './registry.js';
+import type { ShareRecord } from './registry.js';
 import { withLock } from '../system/locks.js';
 import { formatSize } from '../system/sizes.js';
 import { copyTree, verifyCopy } from './copy.js';

@@ -1,6 +1,6 @@
 /** Operations on a volume that Ctrl-C may end at any step. */
 import { PysyncError } from '../errors.js';
-import { shareRecord } from '../share/registry.js';
+import { shareRecord } from './registry.js';
 import { undoable, wasInterrupted } from '../system/interrupt.js';
 import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';

@@ -1,6 +1,6 @@
 /**
  * What a capped share is: an ext4 file system in a disk image, mounted over the share's directory.
- * All that can be known without looking at the disk stands in its record (share/registry.ts).
+ * All that can be known without looking at the disk stands in its record (volume/registry.ts).
  */
 import { join } from 'node:path';
 import { dataFolder } from '../system/folders.js';

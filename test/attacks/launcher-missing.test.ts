@@ -82,7 +82,7 @@ test.each([
   expect(told).not.toContain(me.account.home);
 });
 
-test.each(['-x', 'gate/main.js'])(
+test.each(['-x', 'session/entry.js'])(
   'without node or the gate (%s) nothing is served',
   async (what) => {
     const broken = text.replaceAll(

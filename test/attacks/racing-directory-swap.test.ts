@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { errnoOf } from '../../src/errors.js';
-import { rsyncStamp } from '../../src/gate/inspect.js';
+import { rsyncStamp } from '../../src/sandbox/rsync-facts.js';
 import { findTool } from '../../src/system/tools.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';

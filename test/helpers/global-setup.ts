@@ -53,7 +53,7 @@ function checkTools(): void {
   const missing = needed.filter((tool) => lookForTool(tool) === undefined);
   if (missing.length > 0) {
     throw new Error(
-      `not installed: ${missing.join(', ')}; node bin/setup.mjs --test installs them`,
+      `not installed: ${missing.join(', ')}; node tools/setup.mjs --test installs them`,
     );
   }
   if (!existsSync(join(projectFolder, 'dist'))) {

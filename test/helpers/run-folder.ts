@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf } from '../../src/errors.js';
-import { parseMountTable } from '../../src/gate/mount-table.js';
+import { parseMountTable } from '../../src/ready/mount-table.js';
 
 const prefix = 'pysynct-';
 

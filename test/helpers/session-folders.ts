@@ -1,4 +1,4 @@
-/** What transfers keep in a share that is no file of it yet: see src/gate/session-folder.ts. */
+/** What transfers keep in a share that is no file of it yet: see src/staging/folder.ts. */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -103,7 +103,7 @@ it('lets a peer in who sends with plain rsync, also after an upgrade', async () 
   // What it relies on lies in the prefix, and nothing of the checkout is in use.
   const launcherPath = join(account.home, '.local/share/pysync/gate');
   const launcher = readFileSync(launcherPath, 'utf8');
-  expect(launcher).toContain(`${prefix}/lib/node_modules/pysync/dist/gate/main.js`);
+  expect(launcher).toContain(`${prefix}/lib/node_modules/pysync/dist/session/entry.js`);
   expect(launcher).not.toContain(checkout);
 
   // The launcher of a version that talked to its gate in another way: nobody gets in, and running

@@ -1,5 +1,5 @@
 /**
- * bin/setup.mjs, in a copy of the project of its own. Tools are made missing in a mount namespace
+ * tools/setup.mjs, in a copy of the project of its own. Tools are made missing in a mount namespace
  * (bubblewrap), where also the user can be root or not; apt-get, sudo and npm are scripts that
  * write down how they were called.
  */
@@ -29,7 +29,7 @@ beforeEach(async () => {
   const record = 'node_modules/.package-lock.json';
   cpSync(join(checkout, record), join(project, record));
   mkdirSync(join(project, 'dist/gate'), { recursive: true });
-  await mustExec([process.execPath, join(project, 'bin/setup.mjs'), '--finish-build']);
+  await mustExec([process.execPath, join(project, 'tools/setup.mjs'), '--finish-build']);
 });
 
 /** Stands a script in for a tool; it notes its arguments, then does what `script` says. */
@@ -53,7 +53,7 @@ function runSetup({
 } = {}): Promise<ExecResult> {
   const hide = hidden.flatMap((name) => ['--ro-bind', '/dev/null', findTool(name)]);
   const empty = emptied.flatMap((folder) => ['--tmpfs', folder]);
-  const command = [process.execPath, join(project, 'bin/setup.mjs'), ...args];
+  const command = [process.execPath, join(project, 'tools/setup.mjs'), ...args];
   return exec(
     [
       ...['bwrap', '--dev-bind', '/', '/', ...hide, ...empty],
@@ -205,7 +205,7 @@ test('a changed, added or removed source file is built, and a failed build stops
   expect(result.stderr).toMatch(/^setup: building .*\nsetup: the build failed; .*\n$/);
   expect(result.exitCode).toBe(1);
 
-  await mustExec([process.execPath, join(project, 'bin/setup.mjs'), '--finish-build']);
+  await mustExec([process.execPath, join(project, 'tools/setup.mjs'), '--finish-build']);
   expect((await runSetup()).exitCode).toBe(0);
   rmSync(source);
   expect((await runSetup()).exitCode).toBe(1);

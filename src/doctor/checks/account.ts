@@ -6,7 +6,7 @@ import { PysyncError } from '../../errors.js';
 import { quoteAll } from '../../gate/quote.js';
 import { isPrivateGroup, userName } from '../../system/accounts.js';
 import { run } from '../../system/run.js';
-import { serverSettings } from '../../system/sshd-settings.js';
+import { serverSettings } from '../../sshd/settings.js';
 import { loosePlace, loosePlaces } from '../../system/loose-places.js';
 import type { LoosePlace } from '../../system/loose-places.js';
 import type { Check, Finding } from '../check.js';

@@ -2,14 +2,14 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { PysyncError } from '../../errors.js';
-import { findConfinement } from '../../share/confinement.js';
-import { launcherSettings, makeLauncher } from '../../share/launcher.js';
-import type { TrialSettings } from '../../share/trial.js';
-import { levelMeanings } from '../../share/level-meanings.js';
+import { findConfinement } from '../../sandbox/choose.js';
+import { launcherSettings, makeLauncher } from '../../launcher/install.js';
+import type { TrialSettings } from '../../sandbox/trial.js';
+import { levelMeanings } from '../../sandbox/level-meanings.js';
 import { dataFolder } from '../../system/folders.js';
 import { makeTemporaryFolder } from '../../system/temporary.js';
 import type { Check, Finding } from '../check.js';
-import { findEscapes } from '../escape.js';
+import { findEscapes } from '../../sandbox/escape.js';
 import { ok, problem, warning } from '../finding.js';
 
 export const confinement: Check = {

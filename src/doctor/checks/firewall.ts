@@ -8,7 +8,7 @@ import { PysyncError } from '../../errors.js';
 import { lanAddresses } from '../../system/network.js';
 import { readLines } from '../../system/readable.js';
 import { run } from '../../system/run.js';
-import { findSshServer } from '../../system/sshd.js';
+import { findSshServer } from '../../sshd/server.js';
 import { lookForTool } from '../../system/tools.js';
 import type { Check, Finding } from '../check.js';
 import { ok, warning } from '../finding.js';

@@ -3,7 +3,7 @@ import { importedKeys } from '../../keys/imported.js';
 import { githubUser } from '../../keys/same-source.js';
 import { askAgain, sourcesOf } from '../../keys/refresh.js';
 import type { SourceReport } from '../../keys/refresh.js';
-import { launcherPath } from '../../share/launcher.js';
+import { launcherPath } from '../../launcher/install.js';
 import type { Check, Finding } from '../check.js';
 
 /** A doctor is not waited for as an import is. */

@@ -3,9 +3,9 @@ import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { withCurrentRsync } from '../../gate/inspect.js';
+import { withCurrentRsync } from '../../sandbox/rsync-facts.js';
 import { quoteAll } from '../../gate/quote.js';
-import type { Settings } from '../../gate/settings.js';
+import type { Settings } from '../../session/settings.js';
 import type { OurKey } from '../../keys/authorized-keys.js';
 import { importedKeys } from '../../keys/imported.js';
 import {
@@ -14,7 +14,7 @@ import {
   launcherPrograms,
   launcherSettings,
   makeLauncher,
-} from '../../share/launcher.js';
+} from '../../launcher/install.js';
 import { dataFolder } from '../../system/folders.js';
 import { faultOfProgram } from '../../system/own-program.js';
 import { loosePlaces } from '../../system/loose-places.js';
@@ -90,7 +90,7 @@ function missing(paths: readonly string[], access: number): Finding[] {
   });
 }
 
-/** The gate refuses everybody then (gate/inspect.ts). */
+/** The gate refuses everybody then (sandbox/rsync-facts.ts). */
 function replacedRsync(settings: Settings): Finding[] {
   if (!existsSync(settings.rsync)) return [];
   try {
@@ -137,7 +137,7 @@ async function remake(): Promise<string> {
 }
 
 function outdated({ node, main }: Programs): Finding {
-  const isOther = node !== process.execPath || main !== join(__dirname, '../../gate/main.js');
+  const isOther = node !== process.execPath || main !== join(__dirname, '../../session/entry.js');
   const text = isOther
     ? `it starts another pysync or Node than this one: ${node} ${main}`
     : 'it was made by another version of pysync, or for another rsync';

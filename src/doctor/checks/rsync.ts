@@ -1,5 +1,5 @@
 /** Which rsync serves the peers, and what is known to be wrong with it? */
-import { launcherSettings } from '../../share/launcher.js';
+import { launcherSettings } from '../../launcher/install.js';
 import { run } from '../../system/run.js';
 import { lookForTool } from '../../system/tools.js';
 import type { Check } from '../check.js';

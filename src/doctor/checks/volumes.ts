@@ -2,8 +2,8 @@
 import { statSync } from 'node:fs';
 import { PysyncError } from '../../errors.js';
 import { quoteAll } from '../../gate/quote.js';
-import type { ShareRecord } from '../../share/registry.js';
-import { cappedShares } from '../../share/registry.js';
+import type { ShareRecord } from '../../volume/registry.js';
+import { cappedShares } from '../../volume/registry.js';
 import { formatSize } from '../../system/sizes.js';
 import { capacityOf } from '../../volume/capacity.js';
 import type { Capacity } from '../../volume/capacity.js';

@@ -2,7 +2,7 @@
 import { cpSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, inject, it } from 'vitest';
-import { parseMountTable } from '../../../src/gate/mount-table.js';
+import { parseMountTable } from '../../../src/ready/mount-table.js';
 import { parseJson } from '../../helpers/home.js';
 import { ed25519Line } from '../../helpers/key-blob.js';
 import type { Peer } from '../../helpers/peer.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { declareProgram } from '../../../src/commands/program.js';
 import { commandLine } from '../../../src/commands/usage.js';
-import { valueKinds } from '../../../src/commands/values.js';
+import { valueKinds } from '../../../src/commands/words/values.js';
 
 describe('the command line', () => {
   const line = commandLine();
@@ -12,7 +12,7 @@ describe('the command line', () => {
       ...command.options.flatMap(({ value }) => value?.name ?? []),
       ...command.arguments.map(({ name }) => name),
     ]);
-    // A new one belongs into src/commands/values.ts, so that the shells can complete it.
+    // A new one belongs into src/commands/words/values.ts, so that the shells can complete it.
     expect([...new Set(names)].sort()).toEqual(Object.keys(valueKinds).sort());
   });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseMountTable } from '../../../src/gate/mount-table.js';
+import { parseMountTable } from '../../../src/ready/mount-table.js';
 
 const root = '27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard';
 const fuse =

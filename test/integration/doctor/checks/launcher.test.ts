@@ -93,7 +93,7 @@ it('is found to start another pysync', async () => {
     ]),
   );
   expect(found.of('launcher')).toEqual([
-    `warning: it starts another pysync or Node than this one: ${inject('node')} ${inject('program')}/dist/gate/main.js`,
+    `warning: it starts another pysync or Node than this one: ${inject('node')} ${inject('program')}/dist/session/entry.js`,
   ]);
 });
 

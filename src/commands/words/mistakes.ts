@@ -1,0 +1,138 @@
+/** What a mistyped command line is answered: what is wrong, and what was probably meant. */
+import type { Command, CommanderError } from 'commander';
+import type { PysyncError } from '../../errors.js';
+import { quote } from '../../gate/quote.js';
+import { usage } from './options.js';
+
+/** For a word that is no command; `program` knows those that are. */
+export function unknownCommand(word: string, program: Command): PysyncError {
+  const shown = word.slice(0, 80);
+  const names = program.commands.map((command) => command.name());
+  const meant = nearest(word, names);
+  if (meant !== undefined) {
+    return usage(`'${shown}' is not a command`, `did you mean: pysync ${meant}`);
+  }
+  if (program.options.some(({ long }) => long === `--${word}`)) {
+    return usage(
+      `'${shown}' is not a command`,
+      `there is an option of that name: pysync --${word}`,
+    );
+  }
+  const isKey = /^(?:ssh-|ecdsa-|sk-)/.test(word);
+  return usage(
+    `'${shown}' is not a command`,
+    `to import a key: pysync -i ${isKey ? "'ssh-ed25519 AAAA… name'" : quote(shown)}`,
+    'to see the commands: pysync --help',
+  );
+}
+
+/** For a word that stands behind `-i <source>` and belongs to nothing. */
+export function strayWord(word: string, sources: readonly string[]): PysyncError {
+  const last = sources.at(-1) ?? '';
+  const message = `'${word.slice(0, 80)}' belongs to no option`;
+  if (word.startsWith('AAAA')) {
+    return usage(message, "put the key in quotes: pysync -i 'ssh-ed25519 AAAA… name'");
+  }
+  return usage(message, `each source needs its own -i: pysync -i ${quote(last)} -i ${quote(word)}`);
+}
+
+/** For options in front of a command that does not have them, as in `pysync -i bob.pub keys`. */
+export function misplacedOption(option: string, command: Command): PysyncError {
+  const flag = kebab(option);
+  return usage(
+    `${flag} does not go with '${command.name()}'`,
+    flag === '--import'
+      ? `they are two things to do: run pysync -i by itself, then pysync ${command.name()}`
+      : `see pysync ${command.name()} --help`,
+  );
+}
+
+const aboutCaps = ['engine', 'imageDir', 'kernelMount', 'wait', 'yes'];
+const aboutKeys = ['access', 'allowDelete', 'from', 'expires', 'name', 'confine'];
+
+/** For options that say how to import or to cap, without anything to import or a cap. */
+export function nothingToDo(option: string): PysyncError {
+  if (aboutCaps.includes(option)) return needsSize(option);
+  return ['dir', 'dryRun'].includes(option)
+    ? usage(`${kebab(option)} goes with something to do: add -i <source> or --size <size>`)
+    : usage(`${kebab(option)} needs a key to import: add -i <source>`);
+}
+
+/** For the `names` of options beside `-i` or `--size` that would have no effect there. */
+export function wrongCombination(
+  names: readonly string[],
+  { imports, size }: { readonly imports: boolean; readonly size: unknown },
+): PysyncError | undefined {
+  const idle = [...(imports ? [] : aboutKeys), ...(size === undefined ? aboutCaps : [])];
+  const first = names.find((name) => idle.includes(name));
+  if (first !== undefined) return nothingToDo(first);
+  const aboutMaking = names.find((name) => ['engine', 'imageDir', 'kernelMount'].includes(name));
+  if (aboutMaking === undefined || size !== 'none') return undefined;
+  return usage(`${kebab(aboutMaking)} does not go together with --size none: no volume is made`);
+}
+
+function needsSize(option: string): PysyncError {
+  return usage(`${kebab(option)} says how to cap a share: add --size <size>`);
+}
+
+/** What commander could not read of `command`. */
+export function fromCommander(error: CommanderError, command: Command, hint?: string): PysyncError {
+  if (error.code === 'commander.help') return noHelpFor(command.args.at(-1) ?? '', command);
+  const [message = '', similar = ''] = error.message.replace(/^error: /, '').split('\n');
+  const [, meant] = /^\(Did you mean (.*)\?\)$/.exec(similar) ?? [];
+  const name = command.parent === null ? 'pysync' : `pysync ${command.name()}`;
+  return usage(
+    message
+      .replace(/\. Expected \d+ arguments? but got \d+\.$/, '')
+      .replace(/^option '(?:-\w, )?(\S+) (\S+)' argument missing$/, '$1 needs a value: $1 $2'),
+    ...(meant === undefined ? [] : [`did you mean: ${meant}`]),
+    ...(hint === undefined ? [] : [hint]),
+    `see ${name} --help`,
+  );
+}
+
+function noHelpFor(word: string, program: Command): PysyncError {
+  const names = program.commands.map((command) => command.name());
+  const meant = nearest(word, names);
+  return usage(
+    `'${word.slice(0, 80)}' is not a command`,
+    meant === undefined
+      ? 'to see the commands: pysync --help'
+      : `did you mean: pysync help ${meant}`,
+  );
+}
+
+/** `allowDelete` as it is typed: `--allow-delete`. */
+function kebab(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** The name that is at most two slips of the keyboard away, or that `word` is the start of. */
+function nearest(word: string, names: readonly string[]): string | undefined {
+  const near = names
+    .map((name) => ({ name, slips: name.startsWith(word) ? 1 : slipsBetween(word, name) }))
+    .filter(({ name, slips }) => slips <= Math.min(2, name.length / 2))
+    .sort((a, b) => a.slips - b.slips);
+  return word.length < 2 ? undefined : near[0]?.name;
+}
+
+/** How many letters are missing, too many, wrong, or swapped with their neighbour. */
+function slipsBetween(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 2) return 3;
+  let [before, row] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const isSame = a[i - 1] === b[j - 1];
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      next[j] = Math.min(
+        (row[j] ?? 0) + 1,
+        (next[j - 1] ?? 0) + 1,
+        (row[j - 1] ?? 0) + (isSame ? 0 : 1),
+        swapped ? (before[j - 2] ?? 0) + 1 : Infinity,
+      );
+    }
+    [before, row] = [row, next];
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,32 @@
+/** Finishes sessions whose launcher was killed, or stopped with the machine. */
+import { mountAt } from '../ready/mount-table.js';
+import { abandonedLogs } from './rotation.js';
+import { readHeader } from './log.js';
+import type { Settings } from './settings.js';
+import { cappedShare } from '../ready/volume.js';
+
+/**
+ * Finishes them all, and returns the names of the logs that have to wait: after a reboot a volume is
+ * mounted by the first connection that needs it, and what the session has left lies inside.
+ */
+export async function finishAbandoned(settings: Settings): Promise<ReadonlySet<string>> {
+  const waiting = new Set<string>();
+  const names = abandonedLogs(settings.state);
+  if (names.length === 0) return waiting;
+  // Loaded only here: most connections find none.
+  const { finish } = await import('../staging/finish.js');
+  for (const name of names) {
+    const log = `${settings.state}/running/${name}`;
+    const share = readHeader(log)?.share ?? '';
+    if (cappedShare(settings, share) !== undefined && mountAt(share)?.mountPoint !== share) {
+      waiting.add(name);
+      continue;
+    }
+    try {
+      finish(settings, log);
+    } catch {
+      // Its share cannot be reached now, and its folder stays where it is.
+    }
+  }
+  return waiting;
+}
