@@ -1,5 +1,5 @@
 /** `pysync explain`: what the gate would do with a server command, and why. Runs nothing. */
-import { confinementOf } from '../sandbox/confine.js';
+import { abilitiesOf } from '../sandbox/sandboxes.js';
 import { NotRsync, decide, readCommand } from '../gate/decide.js';
 import type { Decision } from '../gate/decide.js';
 import type { Policy } from '../gate/policy.js';
@@ -42,10 +42,10 @@ export function run(args: readonly string[], options: Options): Promise<void> {
 
 function explain(policy: Policy, command: string): Explanation {
   const settings = launcherSettings();
-  const confinement =
+  const abilities =
     settings === undefined
-      ? { level: 'bubblewrap' as const, root: '/share', dropsDevices: true, confinesRoot: true }
-      : confinementOf(settings, policy.share);
+      ? { hidesOutside: true, root: '/share', dropsDevices: true, confinesRoot: false }
+      : abilitiesOf(settings, policy.share);
   try {
     const request = readCommand(command);
     if (request.secluded) {
@@ -53,7 +53,7 @@ function explain(policy: Policy, command: string): Explanation {
         'the words that follow over standard input (-s) are read first, and checked like any others';
       return { allowed: true, reason, hints: [] };
     }
-    const decision = decide(policy, confinement, request);
+    const decision = decide(policy, abilities, request);
     return {
       allowed: true,
       reason: reasonOf(decision, policy),

@@ -23,16 +23,13 @@ import { Refusal } from './refusal.js';
 import { splitWords } from './words.js';
 import type { Word } from './words.js';
 
-/** How rsync is kept inside the share, strongest first; docs/security.md says what each promises. */
-export type Level = 'bubblewrap' | 'landlock' | 'none';
-
-export const levels: readonly Level[] = ['bubblewrap', 'landlock', 'none'];
-
-export interface Confinement {
-  readonly level: Level;
-  /** The share's path as rsync sees it: `/share` in a bubblewrap sandbox, else its real path. */
+/** What the sandbox that rsync will run in can do. */
+export interface Abilities {
+  /** Whether nothing outside the share exists inside: no link and no wildcard leads out then. */
+  readonly hidesOutside: boolean;
+  /** The share's path as rsync sees it. */
   readonly root: string;
-  /** Which of the protections that came with rsync 3.5.0 the installed one has. */
+  /** Whether rsync gets `--drop-D`, which makes no devices, and `--confine-root`. */
   readonly dropsDevices: boolean;
   readonly confinesRoot: boolean;
 }
@@ -122,18 +119,18 @@ export function readCommand(command: string | undefined): Request {
 /** Throws Refusal. `secluded` are the words read from standard input where the request has `-s`. */
 export function decide(
   policy: Policy,
-  confinement: Confinement,
+  abilities: Abilities,
   request: Request,
   secluded: readonly Word[] = [],
 ): Decision {
   const whole = request.secluded ? withSecludedWords(request, secluded) : request;
   const isPush = !whole.sender;
   checkAccess(policy, isPush);
-  const places = placesOf(whole, policy.share, confinement.level);
-  checkEffects(whole, policy, places, confinement.level);
+  const places = placesOf(whole, policy.share, abilities.hidesOutside);
+  checkEffects(whole, policy, places, abilities.hidesOutside);
   const destination = isPush ? (places[0]?.path ?? '.') : '.';
   const options = whole.options.flatMap((option) =>
-    renderOption(option, destination, policy, confinement, isPush),
+    renderOption(option, destination, policy, abilities, isPush),
   );
   const asks = (effect: Effect): boolean => isPush && has(whole, effect);
   const isStaged = isPush && policy.access === 'write-only';
@@ -146,8 +143,8 @@ export function decide(
       ...(isPush ? [] : ['--sender']),
       ...(asks('links') && asks('hard-links') ? options.map(withoutIncremental) : options),
       ...(isPush ? uploadRules : []),
-      ...(isPush && confinement.dropsDevices ? ['--drop-D'] : []),
-      ...(confinement.confinesRoot ? [`--confine-root=${confinement.root}`] : []),
+      ...(isPush && abilities.dropsDevices ? ['--drop-D'] : []),
+      ...(abilities.confinesRoot ? [`--confine-root=${abilities.root}`] : []),
     ],
     places,
     writes: writesOf(whole, places, destination, isStaged),
@@ -244,7 +241,7 @@ function checkAccess(policy: Policy, isPush: boolean): void {
   }
 }
 
-function placesOf(request: Request, share: string, level: Level): Place[] {
+function placesOf(request: Request, share: string, hidesOutside: boolean): Place[] {
   const words = request.paths.filter((word) => word.text !== '');
   if (words.length === 0) return [{ path: '.' }];
   if (!request.sender) {
@@ -257,7 +254,7 @@ function placesOf(request: Request, share: string, level: Level): Place[] {
     return words.map((word) => ({ path: wordInShare(word, share).path }));
   }
   const places = words.map((word) => wordInShare(word, share));
-  if (level !== 'bubblewrap') places.forEach(checkUnconfined);
+  if (!hidesOutside) places.forEach(checkUnconfined);
   return places;
 }
 
@@ -270,10 +267,15 @@ function checkUnconfined(place: Place): void {
   }
 }
 
-function checkEffects(request: Request, policy: Policy, places: Place[], level: Level): void {
+function checkEffects(
+  request: Request,
+  policy: Policy,
+  places: Place[],
+  hidesOutside: boolean,
+): void {
   const bringsLinks = has(request, 'links');
   for (const { flag, effects } of request.options) {
-    if (effects.includes('follow') && level !== 'bubblewrap') {
+    if (effects.includes('follow') && !hidesOutside) {
       throw new Refusal(`${flag} is not allowed: links cannot be followed without a sandbox`);
     }
     // SECURITY: d/e/x -> ../../y is inside what is sent, and through d/e -> .. it is stored where it
@@ -331,13 +333,13 @@ function renderOption(
   option: Option,
   destination: string,
   policy: Policy,
-  confinement: Confinement,
+  abilities: Abilities,
   isPush: boolean,
 ): string[] {
   const { flag, effects, argument } = option;
-  const value = argument === undefined ? '' : renderValue(option, destination, policy, confinement);
+  const value = argument === undefined ? '' : renderValue(option, destination, policy, abilities);
   if (argument?.type.kind === 'path' && argument.type.counts === 'list') {
-    checkList(flag, argument.text, isPush, confinement.level);
+    checkList(flag, argument.text, isPush, abilities.hidesOutside);
   }
   const isOurs = isPush && policy.access === 'write-only';
   const leftOut = [...neverForRsync, ...(isOurs ? notInOwnFolder : [])];
@@ -350,12 +352,12 @@ function renderValue(
   { flag, argument }: Option,
   destination: string,
   { share }: Policy,
-  confinement: Confinement,
+  abilities: Abilities,
 ): string {
   if (argument === undefined) return '';
   const { text, type } = argument;
   if (type.kind === 'text') return text;
-  if (confinement.level !== 'bubblewrap' && text.split('/').includes('..')) {
+  if (!abilities.hidesOutside && text.split('/').includes('..')) {
     throw new Refusal(`${flag} cannot climb with .. here`, [
       'name the folder from the top, as in /x',
     ]);
@@ -364,7 +366,7 @@ function renderValue(
     case 'basis': {
       // An absolute path for rsync means one place, a relative one something else each time.
       const place = fromDestination(text, destination, share);
-      return place.startsWith('/') ? `${confinement.root}${place}` : place;
+      return place.startsWith('/') ? `${abilities.root}${place}` : place;
     }
     case 'partial':
       return inShare(text, share);
@@ -377,8 +379,8 @@ function renderValue(
  * SECURITY: each line of a list that the receiving side reads comes back in error messages, so a
  * push takes its list from standard input and from nowhere else (test/attacks/files-from.test.ts).
  */
-function checkList(flag: string, text: string, isPush: boolean, level: Level): void {
-  if (text === '-' || (!isPush && level === 'bubblewrap')) return;
+function checkList(flag: string, text: string, isPush: boolean, hidesOutside: boolean): void {
+  if (text === '-' || (!isPush && hidesOutside)) return;
   throw new Refusal(`${flag} cannot name a file on the receiving side here`, [
     'name a list of your own, without a colon in front',
   ]);

@@ -140,11 +140,13 @@ function deviceOf(dev: number): string {
  */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const child = process.getBuiltinModule('node:child_process').spawn('stat', ['--file-system', '--', path], {
-      cwd: '/',
-      env: { PATH: '/usr/bin:/bin' },
-      stdio: 'ignore',
-    });
+    const child = process
+      .getBuiltinModule('node:child_process')
+      .spawn('stat', ['--file-system', '--', path], {
+        cwd: '/',
+        env: { PATH: '/usr/bin:/bin' },
+        stdio: 'ignore',
+      });
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
       // It may be one that not even this ends.

@@ -17,13 +17,15 @@ export async function finishAbandoned(settings: Settings): Promise<ReadonlySet<s
   const { finish } = await import('../staging/finish.js');
   for (const name of names) {
     const log = `${settings.state}/running/${name}`;
-    const share = readHeader(log)?.share ?? '';
+    const header = readHeader(log);
+    if (header?.finish === undefined) continue;
+    const { share } = header;
     if (cappedShare(settings, share) !== undefined && mountAt(share)?.mountPoint !== share) {
       waiting.add(name);
       continue;
     }
     try {
-      finish(settings, log);
+      finish(settings, header, header.finish, log);
     } catch {
       // Its share cannot be reached now, and its folder stays where it is.
     }

@@ -9,8 +9,8 @@
  * STATUS`; a connection that was refused has a line `pysync-refused REASON` instead.
  */
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
-import type { Backup, Decision, DeliveryRules } from '../gate/decide.js';
 import { Refusal } from '../gate/refusal.js';
+import type { Finish } from '../staging/finish.js';
 import { endedName, isAlive, keyMark, runningLogs, stampOf } from './rotation.js';
 
 export interface Header {
@@ -37,20 +37,6 @@ export interface Header {
    * into the log, by messages inside the protocol, and cannot know this.
    */
   readonly token: string;
-}
-
-/** See finish.ts, and the fields of `Decision` that these are. */
-export interface Finish {
-  /** The session's own folder, a path in the share. */
-  readonly folder: string;
-  readonly isStaged: boolean;
-  readonly keepsParts: boolean;
-  readonly delivery: DeliveryRules;
-  readonly backup?: Backup;
-  readonly attributes: string;
-  readonly checksLinks: Decision['checksLinks'];
-  readonly writesInPlace: boolean;
-  readonly makesLinks: boolean;
 }
 
 export interface Log {

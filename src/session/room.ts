@@ -1,6 +1,7 @@
 /** What the sender is told where a capped share has no room: whose it is, and what would still fit. */
 import { statfsSync } from 'node:fs';
 import { heldRoom } from '../staging/parts.js';
+import { runningSessions } from './log.js';
 
 const units = ['B', 'KB', 'MB', 'GB', 'TB'];
 
@@ -22,7 +23,7 @@ export function describeFull(state: string, share: string, cap: number, key: str
           `files have run out, and not bytes: ${free} is free; as one archive it may fit`,
         ]
       : [`${free} of it is free`, `it holds ${entries} files and folders, and ${ffree} more fit`];
-  const { own, others, running } = heldRoom(state, share, key);
+  const { own, others, running } = heldRoom(state, share, runningSessions(state), key);
   const held = [
     [own, 'parts of your interrupted transfers, which the same command goes on with'],
     [others, 'parts of transfers of others'],

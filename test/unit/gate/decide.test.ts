@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { NotRsync, decide, readCommand } from '../../../src/gate/decide.js';
-import type { Confinement, Decision } from '../../../src/gate/decide.js';
+import type { Abilities, Decision } from '../../../src/gate/decide.js';
 import type { Policy } from '../../../src/gate/policy.js';
 import { secludedWord } from '../../../src/gate/words.js';
 import { ordinaryPolicy, sandbox } from '../../helpers/policy.js';
 
 const server = 'rsync --server';
 const sender = 'rsync --server --sender';
-const unconfined: Confinement = { ...sandbox, level: 'none', root: '/srv/share' };
+const unconfined: Abilities = { ...sandbox, hidesOutside: false, root: '/srv/share' };
 
 function decideFor(
   command: string,
   policy: Partial<Policy> = {},
-  confinement: Confinement = sandbox,
+  abilities: Abilities = sandbox,
   secluded: readonly string[] = [],
 ): Decision {
   const words = secluded.map(secludedWord);
-  return decide({ ...ordinaryPolicy, ...policy }, confinement, readCommand(command), words);
+  return decide({ ...ordinaryPolicy, ...policy }, abilities, readCommand(command), words);
 }
 
 describe('a push', () => {
