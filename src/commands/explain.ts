@@ -1,9 +1,10 @@
 /** `pysync explain`: what the gate would do with a server command, and why. Runs nothing. */
 import { abilitiesOf } from '../sandbox/sandboxes.js';
-import { NotRsync, decide, readCommand } from '../gate/decide.js';
+import { decide } from '../gate/decide.js';
+import { NotRsync, readCommand } from '../gate/request.js';
 import type { Decision } from '../gate/decide.js';
 import type { Policy } from '../gate/policy.js';
-import { joinWords } from '../gate/words.js';
+import { quoteAll } from '../gate/quote.js';
 import { Refusal } from '../gate/refusal.js';
 import { launcherSettings } from '../launcher/install.js';
 import { sharePath } from '../share/share.js';
@@ -90,5 +91,5 @@ function printExplanation(explanation: Explanation): void {
   print(`${allowed ? style.good('allowed') : style.bad('refused')}: ${printable(reason)}`);
   for (const hint of hints) print(`  ${printable(hint)}`);
   if (command === undefined) return;
-  print(`  runs: ${printable([joinWords(command), ...places].join(' '))}`);
+  print(`  runs: ${printable([quoteAll(command), ...places].join(' '))}`);
 }

@@ -1,7 +1,7 @@
 /** `pysync refresh`: asks where keys came from again, and follows what has changed there. */
 import { homedir } from 'node:os';
 import { PysyncError } from '../errors.js';
-import type { Header } from '../session/log.js';
+import type { Header } from '../log/log.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys } from '../keys/imported.js';
 import { isSameSource } from '../keys/same-source.js';

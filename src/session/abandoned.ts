@@ -1,7 +1,7 @@
 /** Finishes sessions whose launcher was killed, or stopped with the machine. */
 import { mountAt } from '../ready/mount-table.js';
-import { abandonedLogs } from './rotation.js';
-import { readHeader } from './log.js';
+import { abandonedLogs } from '../log/rotation.js';
+import { readHeader } from '../log/log.js';
 import type { Settings } from './settings.js';
 import { cappedShare } from '../ready/volume.js';
 

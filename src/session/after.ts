@@ -4,7 +4,7 @@
  * then still in the session's folder.
  */
 import { finish } from '../staging/finish.js';
-import { readHeader } from './log.js';
+import { readHeader } from '../log/log.js';
 import { pysyncFolders, readSettings } from './settings.js';
 
 const [log = ''] = process.argv.slice(2);

@@ -1,11 +1,12 @@
 /** Opens a transfer: from what a client asks for, with which key, to a plan for any listener. */
 import { rmSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { NotRsync, decide, readCommand } from '../gate/decide.js';
+import { decide } from '../gate/decide.js';
+import { NotRsync, readCommand } from '../gate/request.js';
 import type { Decision } from '../gate/decide.js';
 import { parsePolicy } from '../gate/policy.js';
 import type { Policy } from '../gate/policy.js';
-import { NoRoom, Refusal } from '../gate/refusal.js';
+import { Refusal } from '../gate/refusal.js';
 import { secludedWord } from '../gate/words.js';
 import { cappedShare } from '../ready/volume.js';
 import { abilitiesOf } from '../sandbox/sandboxes.js';
@@ -13,12 +14,12 @@ import { codeOf } from '../staging/inside.js';
 import { removeOldParts } from '../staging/parts.js';
 import { finishAbandoned } from './abandoned.js';
 import { isStillAuthorized } from './authorized.js';
-import { logPaths, makeLogFolders, randomName, runningSessions, writeRefusal } from './log.js';
-import type { Header } from './log.js';
+import { logPaths, makeLogFolders, randomName, runningSessions, writeRefusal } from '../log/log.js';
+import type { Header } from '../log/log.js';
 import type { Plan } from './plan.js';
 import { notedText, prepare } from './prepare.js';
-import { describeFull } from './room.js';
-import { removeOldLogs } from './rotation.js';
+import { NoRoom, describeFull } from './room.js';
+import { removeOldLogs } from '../log/rotation.js';
 import type { Settings } from './settings.js';
 
 export interface Client {

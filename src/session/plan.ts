@@ -1,7 +1,7 @@
 /** What a listener needs to run a transfer: data, and the words that the launcher takes it as. */
 import { quoteAll } from '../gate/quote.js';
 import type { Writable } from '../staging/places.js';
-import type { Log } from './log.js';
+import type { Log } from '../log/log.js';
 
 export interface Plan {
   readonly log: Log;

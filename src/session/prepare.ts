@@ -13,7 +13,7 @@ import { ownFolder, partsOf } from '../gate/paths.js';
 import { refuseSecondNames, writableFolder } from '../staging/places.js';
 import type { Writable } from '../staging/places.js';
 import { Refusal } from '../gate/refusal.js';
-import { piecesFor, runningLogs } from './rotation.js';
+import { piecesFor, runningLogs } from '../log/rotation.js';
 import {
   isOwnFolder,
   makeSessionFolder,
@@ -21,8 +21,8 @@ import {
   sizeOfFolder,
   stagedShare,
 } from '../staging/folder.js';
-import { beginLog, randomName, refuseConflicts, runningSessions } from './log.js';
-import type { Header, Log } from './log.js';
+import { beginLog, randomName, refuseConflicts, runningSessions } from '../log/log.js';
+import type { Header, Log } from '../log/log.js';
 import type { Plan } from './plan.js';
 import { transferCommand } from './rsync-command.js';
 import type { Session } from './rsync-command.js';

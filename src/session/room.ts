@@ -1,7 +1,20 @@
 /** What the sender is told where a capped share has no room: whose it is, and what would still fit. */
 import { statfsSync } from 'node:fs';
+import { Refusal } from '../gate/refusal.js';
 import { heldRoom } from '../staging/parts.js';
-import { runningSessions } from './log.js';
+import { runningSessions } from '../log/log.js';
+
+const noRoom = 'what was sent does not fit: no space is left on the receiving side';
+
+/** There is no room for even the first byte; rsync says 11 where it finds that out itself. */
+export class NoRoom extends Refusal {
+  override readonly status = 11;
+
+  constructor([first = noRoom, ...rest]: readonly string[] = []) {
+    // In rsync's words, which people look for.
+    super(first, [...rest, 'No space left on device (28)']);
+  }
+}
 
 const units = ['B', 'KB', 'MB', 'GB', 'TB'];
 
