@@ -1,5 +1,5 @@
 /**
- * Reads the log of a connection, whole or as it grows. src/session/log.ts has its form. Nothing in it
+ * Reads the log of a connection, whole or as it grows. src/log/log.ts has its form. Nothing in it
  * makes this throw: a client can write lines of its own into it.
  */
 import type { Header } from '../log/log.js';

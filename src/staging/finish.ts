@@ -42,7 +42,7 @@ export interface Finish {
   readonly makesLinks: boolean;
 }
 
-/** A session that has ended: what the header of its log says (session/log.ts). */
+/** A session that has ended: what the header of its log says (log/log.ts). */
 export interface Ended extends Omit<Parts, 'folder'> {
   readonly time: string;
   readonly token: string;

@@ -24,7 +24,7 @@ export interface Parts {
   readonly place: string;
 }
 
-/** A session that runs: the header of its log (session/log.ts). */
+/** A session that runs: the header of its log (log/log.ts). */
 interface Running {
   readonly share: string;
   readonly key: string;
