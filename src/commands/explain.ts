@@ -21,7 +21,7 @@ interface Explanation {
   readonly direction?: 'push' | 'pull';
   /** rsync's words as the sandbox gets them. */
   readonly command?: readonly string[];
-  /** What stands behind them, relative to the share; wildcards are expanded in the sandbox. */
+  /** The places behind them, relative to the share; wildcards are expanded in the sandbox. */
   readonly places?: readonly string[];
 }
 

@@ -161,7 +161,7 @@ function withoutIncremental(word: string): string {
 
 /**
  * SECURITY: rsync makes hard links before it looks at where a link leads, so with -H one that was
- * judged deep in the tree gets a second name further up. And with `--ignore-existing` it goes on
+ * judged deep in the tree gets a second name further up. And with `--ignore-existing` it continues
  * through a link that has a folder's name, as with -K (test/attacks/planted-symlink.test.ts).
  */
 function linksCheck(request: Request): Decision['checksLinks'] {

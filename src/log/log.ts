@@ -1,5 +1,5 @@
 /**
- * One file per connection. While it runs, the file stands in `running/`, with a pipe beside it that
+ * One file per connection. While it runs, the file is in `running/`, with a pipe beside it that
  * is the one thing besides the share that the sandbox can write; afterwards the launcher moves it
  * to `log/`.
  *
@@ -33,7 +33,7 @@ export interface Header {
   /** Of a push: what is to be done when it has ended. Lines of older versions have none. */
   readonly finish?: Finish;
   /**
-   * Stands in front of what rsync notes about files. A client can have lines of its own written
+   * Is in front of what rsync notes about files. A client can have lines of its own written
    * into the log, by messages inside the protocol, and cannot know this.
    */
   readonly token: string;
@@ -41,7 +41,7 @@ export interface Header {
 
 export interface Log {
   readonly running: string;
-  /** Without its ending, in which the size stands. */
+  /** Without its ending, which has the size. */
   readonly ended: string;
 }
 

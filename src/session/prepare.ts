@@ -119,7 +119,7 @@ function finishOf(decision: Decision, folder: string): Finish {
   };
 }
 
-/** The session's own folder: that of an earlier one whose parts it goes on with, or a new name. */
+/** The session's own folder: that of an earlier one whose parts it continues, or a new name. */
 function folderFor(
   { state }: Settings,
   { key, share, place }: Pick<Header, 'key' | 'share' | 'place'>,

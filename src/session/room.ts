@@ -38,7 +38,7 @@ export function describeFull(state: string, share: string, cap: number, key: str
       : [`${free} of it is free`, `it holds ${entries} files and folders, and ${ffree} more fit`];
   const { own, others, running } = heldRoom(state, share, runningSessions(state), key);
   const held = [
-    [own, 'parts of your interrupted transfers, which the same command goes on with'],
+    [own, 'parts of your interrupted transfers, which the same command continues'],
     [others, 'parts of transfers of others'],
     [running, 'transfers of others that are running'],
   ] as const;

@@ -103,7 +103,7 @@ function deliverBeside(
   });
 }
 
-/** What is at this path; undefined where nothing is, or a link stands in the path. */
+/** What is at this path; undefined where nothing is, or a link is in the path. */
 function lookAt(folder: Folder, path: readonly string[]): Stats | undefined {
   try {
     return inFolder(folder, path.slice(0, -1), (parent) => look(parent, path.at(-1) ?? '.'));

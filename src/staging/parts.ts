@@ -1,6 +1,6 @@
 /**
  * Which sessions have left parts of files behind, and where: one small file each in `state/parts`,
- * so that the same key's next transfer to the same place goes on with them, and so that they are
+ * so that the same key's next transfer to the same place continues them, and so that they are
  * removed after a while.
  */
 import {

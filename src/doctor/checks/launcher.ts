@@ -138,7 +138,7 @@ function outdated({ node, program }: Stub, isOfNow: boolean): Finding {
   return warning(text, ['to write it again:', 'pysync doctor --fix'], remake);
 }
 
-/** A line names its launcher, so one of an earlier home or XDG_DATA_HOME goes on with that. */
+/** A line names its launcher, so one of an earlier home or XDG_DATA_HOME keeps starting that. */
 function otherLaunchers(keys: readonly OurKey[]): Finding[] {
   const others = new Map<string, string[]>();
   for (const { launcher, policy } of keys) {
@@ -154,11 +154,11 @@ function otherLaunchers(keys: readonly OurKey[]): Finding[] {
   });
 }
 
-/** Transfers go on without it. */
+/** Transfers work without it. */
 function idleHook({ onReceived }: Settings): Finding[] {
   const fault = onReceived === '' ? undefined : faultOfProgram(onReceived);
   if (fault === undefined) return [];
-  const hints = ['mend that, or: pysync config unset on-received'];
+  const hints = ['fix that, or: pysync config unset on-received'];
   return [warning(`your program on-received is not run: ${onReceived} ${fault}`, hints)];
 }
 
