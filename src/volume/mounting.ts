@@ -17,8 +17,8 @@ import { quoteAll } from '../gate/quote.js';
 import type { ShareRecord } from './registry.js';
 import { fileFailure } from '../system/failures.js';
 import { printable } from '../system/text.js';
-import { checkAndRepair } from './ext4.js';
-import { lockOf, waitForImage } from './image-lock.js';
+import { backendOf } from './backends.js';
+import { isImageFree, lockOf, patience } from './image-lock.js';
 import { isMountedFrom, placeElsewhere } from './mount-table.js';
 import { chooseMount, cleanStale, mountMethod } from './mounts/index.js';
 import type { MountRequest } from './mounts/mount.js';
@@ -40,18 +40,31 @@ export async function mountNow(record: ShareRecord, notes: string[]): Promise<vo
   }
   if (state === 'mounted') return;
   if (state === 'absent') throw missing(volume);
-  if (state === 'failed') throw damaged(volume);
+  if (state === 'failed') {
+    throw new PysyncError('VOLUME_DAMAGED', `the disk image of ${volume.share} is damaged`, {
+      hints: backendOf(volume).rescue(volume.image),
+    });
+  }
   const elsewhere = placeElsewhere(volume.image, volume.share);
-  if (elsewhere !== undefined) throw mountedElsewhere(volume, elsewhere);
+  if (elsewhere !== undefined) {
+    const sentence = `the disk image of ${volume.share} is mounted on ${elsewhere} already`;
+    throw new PysyncError('IMAGE_BUSY', sentence, { hints: ['unmount it there first'] });
+  }
   // A transfer that runs into the errors ends soon by itself.
   if (state === 'dirty') await unmountNow(volume, 60_000);
-  if (state === 'unmounting') await waitForImage(volume.imageLock);
+  if (state === 'unmounting' && !(await isImageFree(volume.imageLock, patience))) {
+    throw new PysyncError('IMAGE_BUSY', 'a program still has the volume open', {
+      hints: [`see which: fuser ${volume.imageLock}`],
+    });
+  }
   if ((await isMountedFrom(volume.share, volume.image)) === 'other') {
     throw new PysyncError('MOUNT_POINT_TAKEN', `something else is mounted on ${volume.share}`, {
       hints: [`unmount it first: umount ${volume.share}`],
     });
   }
-  await repairNow(volume, notes);
+  if ((await backendOf(volume).checkAndRepair(volume.image)) === 'repaired') {
+    notes.push('the volume had not been closed properly; it was checked and repaired');
+  }
   makeMountPoint(volume.share);
   moveAside(volume.share, notes);
   await mountMethod(volume.mount).mount(requestOf(volume));
@@ -80,26 +93,6 @@ function missing(volume: Volume): PysyncError {
       `if it is gone for good: ${printable(quoteAll(['pysync', '--dir', volume.share, '--size', 'none']))}`,
     ],
   });
-}
-
-function mountedElsewhere(volume: Volume, place: string): PysyncError {
-  const sentence = `the disk image of ${volume.share} is mounted on ${place} already`;
-  return new PysyncError('IMAGE_BUSY', sentence, { hints: ['unmount it there first'] });
-}
-
-function damaged(volume: Volume): PysyncError {
-  return new PysyncError('VOLUME_DAMAGED', `the disk image of ${volume.share} is damaged`, {
-    hints: [
-      `it is kept as ${volume.image}: copy it before you try anything, then e2fsck -fy COPY`,
-      'until it is mended nobody can send into this share',
-    ],
-  });
-}
-
-async function repairNow(volume: Volume, notes: string[]): Promise<void> {
-  if ((await checkAndRepair(volume.image)) === 'repaired') {
-    notes.push('the volume had not been closed properly; it was checked and repaired');
-  }
 }
 
 /** What the mount methods need to know of a volume. */

@@ -11,21 +11,15 @@ import { withLock } from '../system/locks.js';
 import { formatSize } from '../system/sizes.js';
 import { fillNewImage } from './create.js';
 import type { CreateOptions, Created } from './create.js';
-import { createImage } from './engines/index.js';
+import { backendOf } from './backends.js';
 import { capacityOf } from './capacity.js';
-import {
-  checkAndRepair,
-  freeOnHost,
-  growFileSystem,
-  inodesAfterGrowth,
-  preallocate,
-} from './ext4.js';
-import { inodesFor, smallestFor } from './layout.js';
 import { mountNow, unmountNow } from './mounting.js';
+import { freeOnHost } from './preallocate.js';
 import { recover } from './recover.js';
 import { waitForTransfers } from './transfers.js';
 import { undoableOn } from './undoable.js';
 import { volumeOf } from './volume.js';
+import type { Volume } from './volume.js';
 
 /**
  * Gives the capped share of `record` the size `size`. Where that fails the volume keeps the one it
@@ -66,8 +60,9 @@ async function isWorthRebuilding(
   notes: string[],
 ): Promise<boolean> {
   const { image } = volumeOf(path, record);
-  const [grown, fresh] = [await inodesAfterGrowth(image, size), inodesFor(size)];
-  const { used, entries, filesLeft } = await capacityOf(path, record.overhead);
+  const backend = backendOf(record);
+  const [grown, fresh] = [await backend.inodesAfterGrowth(image, size), backend.inodesFor(size)];
+  const { used, entries, filesLeft } = await capacityOf(path, record);
   const isShort = filesLeft < entries / 20;
   if (grown >= fresh * (isShort ? 0.9 : 0.25)) return false;
   const isSoonDone = used <= soonCopied;
@@ -87,9 +82,7 @@ async function grow(
   await writeShareRecord(record.path, { ...record, pending: { step: 'grow', size } });
   try {
     options.onProgress('growing');
-    await checkAndRepair(volume.image);
-    await preallocate(volume.image, size);
-    await growFileSystem(volume.image);
+    await backendOf(volume).grow(volume.image, size);
   } catch (error) {
     await reopen(record, notes);
     throw error;
@@ -106,14 +99,14 @@ async function rebuild(
   const volume = volumeOf(record.path, record.volume);
   await waitForTransfers(volume.share, options.waitMs);
   await mountNow(record, notes);
-  const smallest = await smallestSize(volume.share);
+  const smallest = await smallestSize(volume);
   if (size < smallest) throw tooSmall(volume.share, smallest);
   await writeShareRecord(record.path, { ...record, pending: { step: 'shrink', size } });
   try {
     const { uid, gid } = statSync(volume.share);
     const { newImage: image } = volume;
     const request = { image, size, uid, gid, onProgress: options.onProgress };
-    const made = await createImage(request, options.engine ?? volume.engine);
+    const made = await backendOf(volume).create(request, options.engine ?? volume.engine);
     const overhead = await fillNewImage(volume, options.onProgress);
     await unmountNow(volume, options.waitMs);
     renameSync(volume.newImage, volume.image);
@@ -148,9 +141,9 @@ async function reopen(record: ShareRecord, notes: string[]): Promise<void> {
 }
 
 /** Bytes of the smallest volume that holds what is stored in the mounted one. */
-async function smallestSize(share: string): Promise<number> {
-  const { blocks, bfree, bsize, files, ffree } = await statfs(share);
-  return smallestFor((blocks - bfree) * bsize, files - ffree);
+async function smallestSize(volume: Volume): Promise<number> {
+  const { blocks, bfree, bsize, files, ffree } = await statfs(volume.share);
+  return backendOf(volume).smallestFor((blocks - bfree) * bsize, files - ffree);
 }
 
 function tooSmall(share: string, smallest: number): PysyncError {

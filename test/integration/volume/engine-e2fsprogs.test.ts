@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { createImage } from '../../../src/volume/engines/index.js';
+import { createImage } from '../../../src/volume/ext4/engines.js';
 import { createAccount } from '../../helpers/account.js';
 import { exec, mustExec } from '../../helpers/exec.js';
 import { createTemporaryFolder } from '../../helpers/tmp.js';

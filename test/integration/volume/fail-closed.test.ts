@@ -119,7 +119,12 @@ test('an image that was cut off is kept as it is, and told how to rescue', async
   await unmount(share);
   const image = me.image(share);
   truncateSync(image, 20 * 2 ** 20);
-  await expectClosed(share, peer, 'failed', /is damaged\nit is kept as .*e2fsck/);
+  await expectClosed(
+    share,
+    peer,
+    'failed',
+    /is damaged\nit is kept as .*\nto rescue .*\nthen: e2fsck/,
+  );
   expect(statSync(image).size).toBe(20 * 2 ** 20);
   // Nor does any command make something of it.
   for (const size of ['--size=64M', '--size=none']) {

@@ -1,6 +1,6 @@
 /** The lines are those that libguestfs 1.48 on Debian 12 gave when each was brought about. */
 import { expect, test } from 'vitest';
-import { diagnose } from '../../../src/volume/engines/diagnose.js';
+import { diagnose } from '../../../src/volume/ext4/diagnose.js';
 
 const exited = (tool: string, status: number): string =>
   `*stdin*:0: libguestfs: error: /usr/bin/${tool} exited with error status ${status}, see debug messages above\n`;

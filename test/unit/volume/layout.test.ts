@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { layoutFor, minimumSize, smallestFor } from '../../../src/volume/layout.js';
+import { layoutFor, minimumSize, smallestFor } from '../../../src/volume/ext4/layout.js';
 
 const mebibyte = 2 ** 20;
 const gibibyte = 2 ** 30;
