@@ -1,6 +1,6 @@
 /**
- * The steps that operations on a volume are made of: mounting, unmounting, and taking a half-made
- * image away. Whoever calls them holds the volume's lock.
+ * The steps that operations on a volume are made of: mounting, unmounting, and discarding a
+ * half-made image. Whoever calls them holds the volume's lock.
  */
 import {
   existsSync,
@@ -77,7 +77,7 @@ function makeMountPoint(share: string): void {
     if (!['EEXIST', 'ENOTDIR'].includes(errnoOf(error) ?? '')) {
       throw fileFailure(error, `make ${printable(share)}`);
     }
-    const sentence = `${printable(share)}, or what it lies in, is not a folder any more`;
+    const sentence = `${printable(share)}, or the folder it is in, is not a folder any more`;
     throw new PysyncError('MOUNT_POINT_TAKEN', sentence, {
       hints: ['move away what has taken its place, then: pysync mount'],
       cause: error,
@@ -117,7 +117,7 @@ export function moveAside(share: string, notes: string[]): void {
         for (const name of names) renameSync(join(from, name), join(to, name));
       });
     });
-    notes.push(`files that lay in ${share} while it was not mounted are now in ${aside}`);
+    notes.push(`files found in ${share} while it was not mounted are now in ${aside}`);
   } catch (error) {
     throw fileFailure(error, `move what is in ${printable(share)} aside`);
   }
@@ -134,7 +134,7 @@ export async function unmountNow(volume: Volume, waitMs: number): Promise<void> 
   if (mounted === 'mounted') await mountMethod(volume.mount).unmount(requestOf(volume));
 }
 
-/** Takes an image that is being built, and where it is mounted, away. */
+/** Removes an image that is being built, and the place where it is mounted. */
 export async function discardNewImage(volume: Volume): Promise<void> {
   const staging = stagingOf(volume);
   const mounted = await isMountedFrom(staging.mountPoint, staging.image);
@@ -146,8 +146,8 @@ export async function discardNewImage(volume: Volume): Promise<void> {
 }
 
 /**
- * The rsync of a pysync that was killed copies on until it has something to tell. It may: the mount
- * is taken from the path, and what it writes goes into a file that has no name any more.
+ * The rsync of a pysync that was killed may still copy. It may: the mount is removed from the path,
+ * and what it writes goes into a file that has no name any more.
  */
 async function unmountDiscarded(staging: MountRequest): Promise<void> {
   try {
@@ -167,7 +167,7 @@ export function stagingOf(volume: Volume): MountRequest {
   };
 }
 
-/** pysync's own folder may lie behind a link of its owner's; what is mounted has its real name. */
+/** pysync's own folder may be behind a link of its owner's; what is mounted has its real name. */
 function behindLinks(path: string): string {
   try {
     return join(realpathSync(dirname(path)), basename(path));

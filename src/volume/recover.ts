@@ -17,8 +17,6 @@ import { shareRecord, writeShareRecord } from './registry.js';
 import { sweepTemporaryFolders } from '../system/temporary.js';
 import { backendOf } from './backends.js';
 import { removeImage } from './image-folder.js';
-import { isMountedFrom } from './mount-table.js';
-import { cleanStale } from './mounts/index.js';
 import { discardNewImage, moveAside, unmountNow } from './mounting.js';
 import { requirePlace } from './place.js';
 import { originalsOf, uncappedOf } from './state.js';
@@ -38,16 +36,14 @@ export async function recover(path: string, notes: string[]): Promise<ShareRecor
     case 'create':
       await undoCreate(volume);
       notes.push('creating the volume was interrupted; the share is as it was, without a cap');
-      return writeBack(path, undefined);
+      await writeShareRecord(path, undefined);
+      return undefined;
     case 'grow':
       notes.push('growing the volume was interrupted; it was fixed');
-      return writeBack(path, { ...record, volume: await settleGrow(record, record.pending.size) });
+      return settle({ ...record, volume: await settleGrow(record, record.pending.size) });
     case 'shrink':
       notes.push('changing the size of the volume was interrupted; it was fixed');
-      return writeBack(path, {
-        ...record,
-        volume: await settleShrink(record, record.pending.size),
-      });
+      return settle({ ...record, volume: await settleShrink(record, record.pending.size) });
     case 'uncap':
       if (record.pending.verified) {
         finishUncap(volume, notes);
@@ -59,21 +55,13 @@ export async function recover(path: string, notes: string[]): Promise<ShareRecor
       // Again where the rsync of a pysync that was killed has still put something into it.
       rmSync(uncappedOf(path), { recursive: true, force: true, maxRetries: 10 });
       notes.push('removing the cap was interrupted; the share still has its cap');
-      return writeBack(path, record);
+      return settle(record);
   }
 }
 
-/** Writes the record without what was pending. */
-async function writeBack(
-  path: string,
-  record: ShareRecord | undefined,
-): Promise<ShareRecord | undefined> {
-  if (record === undefined) {
-    await writeShareRecord(path, undefined);
-    return undefined;
-  }
-  const { path: share, volume, leftover } = record;
-  const settled = { path: share, volume, ...(leftover === undefined ? {} : { leftover }) };
+/** Writes the record without what was pending, and returns it. */
+export async function settle({ path, volume, leftover }: ShareRecord): Promise<ShareRecord> {
+  const settled = { path, volume, ...(leftover === undefined ? {} : { leftover }) };
   await writeShareRecord(path, settled);
   return settled;
 }
@@ -81,7 +69,6 @@ async function writeBack(
 /** The share as it was before: its files back under their name, and no image. */
 export async function undoCreate(volume: Volume): Promise<void> {
   await discardNewImage(volume);
-  if ((await isMountedFrom(volume.share, volume.image)) === 'stale') await cleanStale(volume.share);
   await unmountNow(volume, 0);
   const originals = originalsOf(volume.share);
   if (isFolder(originals)) takeTheShare(originals, volume.share, []);

@@ -1,4 +1,4 @@
-/** Taking volumes off the machine for good, when pysync goes. */
+/** Removing volumes from the machine for good, when pysync is uninstalled. */
 import { existsSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PysyncError } from '../errors.js';
@@ -18,7 +18,7 @@ import { volumeOf, volumesFolder } from './volume.js';
 
 type Options = Pick<CreateOptions, 'waitMs' | 'onProgress'>;
 
-/** What taking a volume away has told. */
+/** What the owner should know of a volume's removal. */
 export interface Removed {
   readonly notes: readonly string[];
   /** Why its line stays in /etc/fstab, and how it goes; empty where it has none. */
@@ -83,7 +83,7 @@ export async function deleteVolume(record: ShareRecord, { waitMs }: Options): Pr
   return { notes, fstab: await forgetLine(record) };
 }
 
-/** Takes its line out of /etc/fstab; that this fails stops nothing else. */
+/** Removes its line from /etc/fstab; a failure of this stops nothing else. */
 async function forgetLine(record: ShareRecord): Promise<readonly string[]> {
   try {
     const useless = await forgetKernelMount(record, () => Promise.resolve(true));

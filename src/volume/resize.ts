@@ -1,6 +1,6 @@
 /**
- * Growing a volume in place, and shrinking it by building another one beside it. That is done for a
- * larger one as well where growing would leave it with too few inodes.
+ * Growing a volume in place, and shrinking it by building another one beside it. A larger one is built
+ * as well where growing would leave it with too few inodes.
  */
 import { renameSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
@@ -15,7 +15,7 @@ import { backendOf } from './backends.js';
 import { capacityOf } from './capacity.js';
 import { mountNow, unmountNow } from './mounting.js';
 import { freeOnHost } from './preallocate.js';
-import { recover } from './recover.js';
+import { recover, settle } from './recover.js';
 import { waitForTransfers } from './transfers.js';
 import { undoableOn } from './undoable.js';
 import { volumeOf } from './volume.js';
@@ -49,10 +49,10 @@ export async function resizeVolume(
 const soonCopied = 2 ** 30;
 
 /**
- * Whether a larger volume is better built than grown. A group of 128 MiB keeps for ever the inodes that it was
- * made with: a volume that was small then, or made by an older pysync, would take few files for its
- * size. Copying takes room for both and its time, so it must be short of files already, or take less
- * than a quarter of what a new one takes and have little stored.
+ * Whether a larger volume is better built than grown. A grown one has as many inodes per byte as it was
+ * made with: one that was small then, or made by an older pysync, would take few files for its size.
+ * Copying takes time, and room for both, so it must be short of files already, or take less than a
+ * quarter of the files that a new one takes and have little stored.
  */
 async function isWorthRebuilding(
   { path, volume: record }: ShareRecord,
@@ -122,10 +122,7 @@ async function rebuild(
 }
 
 async function commit(record: ShareRecord, size: number, notes: string[]): Promise<Created> {
-  const { path, leftover } = record;
-  const volume = { ...record.volume, size };
-  const final = { path, volume, ...(leftover === undefined ? {} : { leftover }) };
-  await writeShareRecord(path, final);
+  const final = await settle({ ...record, volume: { ...record.volume, size } });
   await mountNow(final, notes);
   return { record: final, notes };
 }

@@ -1,4 +1,4 @@
-/** Taking a share's cap away: its files move out of the volume into an ordinary directory. */
+/** Removing a share's cap: its files move out of the volume into an ordinary directory. */
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PysyncError } from '../errors.js';

@@ -23,7 +23,7 @@ export async function growFileSystem(image: string): Promise<void> {
  * Gives up the room that is reserved for the group descriptors of a larger volume, where it is not
  * going to be enough.
  *
- * resize2fs 1.47 then has to move what lies behind them, and on a volume with no block free it
+ * resize2fs 1.47 then has to move what is behind them, and on a volume with no block free it
  * loses the inode that holds the reservation and with it the root directory (32M full, to 40G:
  * "Illegal doubly indirect block"). Without that inode it moves everything correctly.
  */

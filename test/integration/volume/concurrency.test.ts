@@ -84,7 +84,7 @@ test('connections that come while the volume grows wait and get through', async 
   expect(await me.serving(share)).toHaveLength(1);
 });
 
-test('nothing takes the volume away while somebody sends: it is refused with who it is', async () => {
+test('nothing takes the volume away while somebody sends: the refusal names the sender', async () => {
   const share = me.newShare();
   const peer = await me.letIn(share, '--size', '32M', '--name', 'bob');
   const { cut, end } = await sendSlowly(peer, share);

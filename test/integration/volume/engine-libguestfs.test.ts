@@ -1,6 +1,6 @@
 /**
  * The engine libguestfs: one launch that succeeds, as an ordinary user and under emulation, and the
- * failures of it that can be brought about in a second. The others are in
+ * failures of it that can be reproduced in a second. The others are in
  * test/unit/volume/diagnose.test.ts.
  */
 import {
@@ -64,7 +64,7 @@ async function create(
   return readResult(result.stdout);
 }
 
-/** A qemu that aborts where it shall use KVM, as it does inside some virtual machines. */
+/** A qemu that aborts where it is to use KVM, as it does inside some virtual machines. */
 function qemuWithBrokenKvm(): string {
   const path = join(folder, 'qemu');
   const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
@@ -75,7 +75,7 @@ function qemuWithBrokenKvm(): string {
   return path;
 }
 
-test('without qemu e2fsprogs makes the volume, and the reason is told', () => {
+test('without qemu e2fsprogs makes the volume, and the reason is given', () => {
   expect(firstResult).toEqual({
     engine: 'e2fsprogs',
     reason: 'e2fsprogs made the volume: libguestfs cannot run: qemu is not installed',
@@ -122,7 +122,7 @@ test.each([
   expect(existsSync(wanted.image)).toBe(false);
 });
 
-test('a kernel that only root can read, as Ubuntu has it, is told', async () => {
+test('a kernel that only root can read, as Ubuntu has it, is reported', async () => {
   const boot = join(folder, 'boot');
   const cache = join(folder, 'unreadable');
   makeFolder(cache);
@@ -136,7 +136,7 @@ test('a kernel that only root can read, as Ubuntu has it, is told', async () => 
   expect(result.code).toBe('ENGINE_KERNEL_UNREADABLE');
 });
 
-test('a cache folder without room, or not of the user, is told', async () => {
+test('a cache folder without room, or not of the user, is reported', async () => {
   const cache = join(folder, 'cache');
   makeFolder(cache);
   const env = { LIBGUESTFS_CACHEDIR: cache };

@@ -109,7 +109,7 @@ test('a lost superblock is taken from its backup', async () => {
   expect((await read()).toString()).toBe('precious');
 });
 
-test('what cannot be repaired is kept, and told how to be rescued', async () => {
+test('what cannot be repaired is kept, with how to rescue it', async () => {
   overwrite(0, size);
   const before = readFileSync(image);
   await expect(checkAndRepair(image)).rejects.toMatchObject({
@@ -126,7 +126,7 @@ test('what cannot be repaired is kept, and told how to be rescued', async () => 
   await expect(span(image)).rejects.toMatchObject({ code: 'VOLUME_DAMAGED' });
 });
 
-test('a truncated image is told as such and left alone', async () => {
+test('a truncated image is reported as such and left alone', async () => {
   truncateSync(image, size - 4096);
   await debugfs('set_super_value state 0');
   const before = readFileSync(image);

@@ -77,7 +77,7 @@ test('ten senders at once fill it; it heals by itself, and every file that was d
   expect(failed.length).toBeGreaterThan(0);
   expect(failed.map(({ stderr }) => stderr).join()).toContain('pysync: what was sent does not fit');
 
-  // status puts right what several at once may have done to the file system.
+  // status repairs what several at once may have done to the file system.
   await expect
     .poll(async () => (await me.status(share)).state, { timeout: 20_000 })
     .toBe('mounted');
@@ -89,7 +89,7 @@ test('ten senders at once fill it; it heals by itself, and every file that was d
   expect([...sums].filter((line) => !sent.includes(line) && !isTemporary(line))).toEqual([]);
   for (const line of results.flatMap(({ done }) => done)) expect(sums).toContain(line);
 
-  // On a volume that full, fuse2fs 1.47.0 may fail at removing as well; the next status mends it.
+  // On a volume that full, fuse2fs 1.47.0 may fail at removing as well; the next status repairs it.
   const remove = async (): Promise<number> => {
     const { exitCode } = await me.account.run([
       'rm',

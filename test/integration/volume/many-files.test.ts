@@ -1,4 +1,4 @@
-/** A volume runs out of files as it does of bytes: how many fit, and who is told what. */
+/** A volume runs out of files as it does of bytes: how many fit, and what each side is told. */
 import { expect, test } from 'vitest';
 import { putFiles } from '../../helpers/receiver.js';
 import { mebibyte, useVolumes } from '../../helpers/volumes.js';
