@@ -4,8 +4,7 @@
  */
 
 /** Strongest first; docs/security.md says what each promises. */
-export const levels = ['bubblewrap', 'none'] as const;
-export type Level = (typeof levels)[number];
+export type Level = 'bubblewrap' | 'none';
 
 /** What was found out about the machine, by trying: see choose.ts and rsync-facts.ts. */
 export interface SandboxSettings {
@@ -46,7 +45,7 @@ export interface SandboxSession {
 }
 
 /** Where a program inside finds what it is for. */
-export interface View {
+interface View {
   /** The share. */
   readonly root: string;
   /** The one folder that is shown in its place (`only`). */

@@ -65,7 +65,7 @@ status=$?
 exec 8>&-
 wait
 told=
-# refusedStatus in rsync-command.ts: the shell in the sandbox has told the sender why.
+# As enter-destination.sh ends where it has told the sender why; rsync has no such status.
 if [ "$status" -eq 99 ]; then told=yes status=1; fi
 # What is left in the session's own folder still has to be moved, noted or removed.
 if [ -n "$folder" ]; then

@@ -58,9 +58,6 @@ function sender(settings: SandboxSettings, session: Session, decision: Decision)
   return [...script(settings, 'expand-wildcards'), String(rsync.length), ...rsync, ...marked];
 }
 
-/** What enter-destination.sh ends with where it has told the sender why; rsync has no such status. */
-export const refusedStatus = 99;
-
 /** rsync, started by a script that enters the destination first. */
 function receiver(settings: SandboxSettings, session: Session, decision: Decision): string[] {
   const { root, only } = sandboxes[settings.level].view(session);

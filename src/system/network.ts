@@ -1,10 +1,11 @@
 /** How other machines on the network reach this one. */
 import { networkInterfaces } from 'node:os';
 import type { NetworkInterfaceInfo } from 'node:os';
+import { ipaddr } from './packages.js';
 
 export interface LanAddress {
   readonly address: string;
-  /** The network it is in, `192.168.1.0/24`. */
+  /** With the length of its network, `192.168.1.23/24`, or without where that is not known. */
   readonly cidr: string;
 }
 
@@ -23,7 +24,7 @@ export function lanAddresses(): LanAddress[] {
   }
   return found
     .sort((a, b) => Number(a.family === 'IPv6') - Number(b.family === 'IPv6'))
-    .map(({ address, cidr }) => ({ address, cidr: networkOf(cidr ?? address) }));
+    .map(({ address, cidr }) => ({ address, cidr: cidr ?? address }));
 }
 
 function isLinkLocal(address: string): boolean {
@@ -34,25 +35,12 @@ function isLinkLocal(address: string): boolean {
 export function networkOf(cidr: string): string {
   const [address = '', length = ''] = cidr.split('/');
   if (length === '') return cidr;
-  const isSix = address.includes(':');
-  const groups = isSix ? expandSix(address) : address.split('.').map(Number);
-  const width = isSix ? 16 : 8;
-  let left = Number(length);
-  const masked = groups.map((group) => {
-    const bits = Math.max(0, Math.min(width, left));
-    left -= width;
-    return group & (((1 << bits) - 1) << (width - bits));
-  });
-  const text = isSix ? masked.map((group) => group.toString(16)).join(':') : masked.join('.');
-  return `${text}/${length}`;
+  const { IPv4, IPv6 } = ipaddr();
+  const kind = IPv4.isValid(address) ? IPv4 : IPv6;
+  return `${kind.networkAddressFromCIDR(cidr).toString()}/${length}`;
 }
 
-function expandSix(address: string): number[] {
-  const [head = '', tail] = address.split('::');
-  const parse = (text: string): number[] =>
-    text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
-  const front = parse(head);
-  if (tail === undefined) return front;
-  const back = parse(tail);
-  return [...front, ...Array<number>(8 - front.length - back.length).fill(0), ...back];
+/** The networks that this machine is in. */
+export function lanNetworks(): string[] {
+  return lanAddresses().map(({ cidr }) => networkOf(cidr));
 }

@@ -2,18 +2,16 @@
  * What a person sees. Results go to standard output, talk to standard error; colour only where a
  * terminal shows it. Whatever comes from outside passes `printable` before it gets here.
  */
-import { createRequire } from 'node:module';
-import type * as ChalkModule from 'chalk';
 import type { ChalkInstance } from 'chalk';
+import { chalk, widthOf } from './packages.js';
 import { printableJson } from './text.js';
 
-/** chalk where colour is wanted; it is not loaded otherwise, since that takes longer than it works. */
+/** Undefined where no colour is wanted. */
 function chalkFor(stream: NodeJS.WriteStream): ChalkInstance | undefined {
   // An empty NO_COLOR counts as not set (no-color.org).
   const isUnwanted = (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb';
   if (!stream.isTTY || isUnwanted) return undefined;
-  const { Chalk } = createRequire(__filename)('chalk') as typeof ChalkModule;
-  return new Chalk();
+  return new (chalk().Chalk)();
 }
 
 const out = chalkFor(process.stdout);
@@ -58,11 +56,14 @@ export function printError(message: string, hints: readonly string[]): void {
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
-    row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+    row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, widthOf(cell))));
   }
   return rows.map((row) =>
     row
-      .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)))
+
+      .map((cell, i) =>
+        i === row.length - 1 ? cell : cell + ' '.repeat((widths[i] ?? 0) - widthOf(cell)),
+      )
       .join('  ')
       .trimEnd(),
   );

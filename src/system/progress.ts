@@ -1,4 +1,5 @@
-/** What goes on, on lines of a terminal that are written over; elsewhere nothing is shown. */
+/** What is happening now, on lines of a terminal that are written over; elsewhere nothing is shown. */
+import { logUpdate, widthOf } from './packages.js';
 
 export interface Progress {
   readonly show: (text: string) => void;
@@ -7,16 +8,12 @@ export interface Progress {
 
 /** Progress on standard error, with the seconds since it began. */
 export function startProgress(): Progress {
-  const stream = process.stderr;
-  if (!isWritable(stream)) {
-    return { show: () => undefined, end: () => undefined };
-  }
+  const board = startBoard();
+  if (board === undefined) return { show: () => undefined, end: () => undefined };
   const begun = Date.now();
   let text = '';
   const draw = (): void => {
-    const seconds = Math.round((Date.now() - begun) / 1000);
-    const line = `${text} (${seconds} s)`.slice(0, stream.columns - 1);
-    stream.write(`\r\u001b[K${line}`);
+    board.show([`${text} (${Math.round((Date.now() - begun) / 1000)} s)`]);
   };
   const timer = setInterval(draw, 1000);
   return {
@@ -26,7 +23,7 @@ export function startProgress(): Progress {
     },
     end() {
       clearInterval(timer);
-      stream.write('\r\u001b[K');
+      board.end();
     },
   };
 }
@@ -35,7 +32,7 @@ export function startProgress(): Progress {
 export interface Board {
   /** Prints a line for good, above the others. */
   readonly print: (line: string) => void;
-  /** Writes the lines anew; what does not fit into the terminal is cut off. */
+  /** Replaces the lines; what does not fit into the terminal is cut off. */
   readonly show: (lines: readonly string[]) => void;
   readonly end: () => void;
 }
@@ -43,44 +40,34 @@ export interface Board {
 /** Undefined where no terminal shows them. The lines for good go to standard output. */
 export function startBoard(): Board | undefined {
   const stream = process.stderr;
-  if (!isWritable(stream)) return undefined;
-  let shown: readonly string[] = [];
-  const clear = (): void => {
-    if (shown.length > 0) stream.write(`\u001b[${shown.length}A\r\u001b[J`);
-  };
-  const draw = (): void => {
-    stream.write(shown.map((line) => `${fit(line, stream.columns - 1)}\n`).join(''));
-  };
+  if (!stream.isTTY || process.env['TERM'] === 'dumb') return undefined;
+  const live = logUpdate().createLogUpdate(stream, { showCursor: true });
+  let shown = '';
   return {
     print(line) {
-      clear();
+      live.clear();
       process.stdout.write(`${line}\n`);
-      draw();
+      live(shown);
     },
     show(lines) {
-      clear();
-      shown = lines.slice(0, Math.max(1, stream.rows - 2));
-      draw();
+      const fitting = lines.slice(0, Math.max(1, stream.rows - 2));
+      shown = fitting.map((line) => fit(line, stream.columns - 1)).join('\n');
+      live(shown);
     },
     end() {
-      clear();
-      shown = [];
+      live.clear();
     },
   };
 }
 
-function isWritable(stream: NodeJS.WriteStream): boolean {
-  return stream.isTTY && process.env['TERM'] !== 'dumb';
-}
-
-/** As much of `text` as surely fits: a character beyond Latin may take two columns. */
+/** As much of `text` as fits. */
 function fit(text: string, columns: number): string {
   let width = 0;
   let fitting = '';
-  for (const character of text) {
-    width += character < '\u0300' ? 1 : 2;
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    width += widthOf(segment);
     if (width > columns) break;
-    fitting += character;
+    fitting += segment;
   }
   return fitting;
 }

@@ -7,8 +7,7 @@ import { usage } from './options.js';
 /** For a word that is no command; `program` knows those that are. */
 export function unknownCommand(word: string, program: Command): PysyncError {
   const shown = word.slice(0, 80);
-  const names = program.commands.map((command) => command.name());
-  const meant = nearest(word, names);
+  const meant = nearest(word, program);
   if (meant !== undefined) {
     return usage(`'${shown}' is not a command`, `did you mean: pysync ${meant}`);
   }
@@ -26,7 +25,7 @@ export function unknownCommand(word: string, program: Command): PysyncError {
   );
 }
 
-/** For a word that stands behind `-i <source>` and belongs to nothing. */
+/** For a word after `-i <source>` that belongs to nothing. */
 export function strayWord(word: string, sources: readonly string[]): PysyncError {
   const last = sources.at(-1) ?? '';
   const message = `'${word.slice(0, 80)}' belongs to no option`;
@@ -92,8 +91,7 @@ export function fromCommander(error: CommanderError, command: Command, hint?: st
 }
 
 function noHelpFor(word: string, program: Command): PysyncError {
-  const names = program.commands.map((command) => command.name());
-  const meant = nearest(word, names);
+  const meant = nearest(word, program);
   return usage(
     `'${word.slice(0, 80)}' is not a command`,
     meant === undefined
@@ -107,32 +105,16 @@ function kebab(name: string): string {
   return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** The name that is at most two slips of the keyboard away, or that `word` is the start of. */
-function nearest(word: string, names: readonly string[]): string | undefined {
-  const near = names
-    .map((name) => ({ name, slips: name.startsWith(word) ? 1 : slipsBetween(word, name) }))
-    .filter(({ name, slips }) => slips <= Math.min(2, name.length / 2))
-    .sort((a, b) => a.slips - b.slips);
-  return word.length < 2 ? undefined : near[0]?.name;
-}
-
-/** How many letters are missing, too many, wrong, or swapped with their neighbour. */
-function slipsBetween(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > 2) return 3;
-  let [before, row] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)];
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const isSame = a[i - 1] === b[j - 1];
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      next[j] = Math.min(
-        (row[j] ?? 0) + 1,
-        (next[j - 1] ?? 0) + 1,
-        (row[j - 1] ?? 0) + (isSame ? 0 : 1),
-        swapped ? (before[j - 2] ?? 0) + 1 : Infinity,
-      );
-    }
-    [before, row] = [row, next];
+/** The command that commander takes `word` for. */
+function nearest(word: string, program: Command): string | undefined {
+  // It looks only where no argument is expected, and `pysync` expects some.
+  const asking = program as Command & { readonly unknownCommand: () => void };
+  asking.args = [word];
+  try {
+    asking.unknownCommand();
+    return undefined;
+  } catch (error) {
+    const { message } = error as Error;
+    return /\(Did you mean (?:one of )?([^,?]*)/.exec(message)?.[1];
   }
-  return row[b.length] ?? 0;
 }

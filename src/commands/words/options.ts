@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { PysyncError } from '../../errors.js';
 import { accesses, isPeerName } from '../../gate/policy.js';
 import type { Access } from '../../gate/policy.js';
-import { lanAddresses, networkOf } from '../../system/network.js';
+import { lanNetworks, networkOf } from '../../system/network.js';
 
 export type Options = Readonly<Record<string, unknown>>;
 
@@ -57,7 +57,7 @@ export function readFrom(options: Options): readonly string[] {
   const value = text(options, 'from');
   if (value === undefined) return [];
   if (value === 'lan') {
-    const networks = lanAddresses().map(({ cidr }) => cidr);
+    const networks = lanNetworks();
     if (networks.length > 0) return [...new Set(networks)];
     throw new PysyncError('NO_NETWORK', 'this machine is in no network, so --from lan is empty');
   }

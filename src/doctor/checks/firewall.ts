@@ -1,11 +1,11 @@
 /**
- * Is a firewall in the way? What it lets in only root can see with most of them, so this tells what
- * is to be seen, and never more than a hint.
+ * Is a firewall in the way? Only ufw and firewalld say so themselves; rules made by hand with nft or
+ * iptables may mean anything. Never more than a hint.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { PysyncError } from '../../errors.js';
-import { lanAddresses } from '../../system/network.js';
+import { lanNetworks } from '../../system/network.js';
 import { readLines } from '../../system/readable.js';
 import { run } from '../../system/run.js';
 import { findSshServer } from '../../sshd/server.js';
@@ -18,9 +18,9 @@ export const firewall: Check = {
   run: async () => {
     if (process.platform !== 'linux') return [ok('not looked at on this system')];
     const { port } = await findSshServer(homedir());
-    const found = [...ufw(port), ...(await firewalld(port)), ...(await netfilter(port))];
+    const found = [...ufw(port), ...(await firewalld(port))];
     if (found.length > 0) return found;
-    return [ok('none is seen; one set up by hand only root could see')];
+    return [ok('neither ufw nor firewalld is on; rules made by hand are not looked at')];
   },
 };
 
@@ -40,15 +40,13 @@ function ufw(port: number): Finding[] {
   const what = isSeen
     ? `ufw is on and has no rule that lets port ${port} in`
     : `ufw is on; whether it lets port ${port} in only root can see (sudo ufw status)`;
-  return [warning(what, ['if peers cannot connect:', ...networks().map((n) => ufwRule(port, n))])];
+  return [
+    warning(what, ['if peers cannot connect:', ...lanNetworks().map((n) => ufwRule(port, n))]),
+  ];
 }
 
 function ufwRule(port: number, network: string): string {
   return `sudo ufw allow from ${network} to any port ${port} proto tcp`;
-}
-
-function networks(): string[] {
-  return lanAddresses().map(({ cidr }) => cidr);
 }
 
 /** firewall-cmd(1) talks to the service, which may ask for a password: then it is not told. */
@@ -68,40 +66,6 @@ async function firewalld(port: number): Promise<Finding[]> {
 
 function firewalldRules(rule: string): string[] {
   return [`sudo firewall-cmd --permanent ${rule}`, 'sudo firewall-cmd --reload'];
-}
-
-/** Rules in the kernel. Root sees them; others see whether a service loads some. */
-async function netfilter(port: number): Promise<Finding[]> {
-  if (process.geteuid?.() !== 0) return nftablesService(port);
-  const ruleset = await answer('nft', ['list', 'ruleset']);
-  const isClosed = /hook input [^\n]*policy drop;/.test(ruleset);
-  if (!isClosed) return iptables(port);
-  if (new RegExp(`tcp dport (?:${port}\\b|\\{[^}]*\\b${port}\\b|ssh)[^\\n]*accept`).test(ruleset)) {
-    return [];
-  }
-  return [notSeen('nftables', port, 'sudo nft list ruleset')];
-}
-
-async function iptables(port: number): Promise<Finding[]> {
-  const rules = await answer('iptables', ['-S', 'INPUT']);
-  if (!/^-P INPUT DROP$/m.test(rules)) return [];
-  if (new RegExp(`--dport ${port}\\b.*-j ACCEPT`).test(rules)) return [];
-  return [notSeen('iptables', port, 'sudo iptables -S')];
-}
-
-function notSeen(what: string, port: number, command: string): Finding {
-  return warning(`${what} drops what no rule lets in, and none for port ${port} is seen`, [
-    'if peers cannot connect, look at its rules:',
-    command,
-  ]);
-}
-
-/** Debian's service loads /etc/nftables.conf, which everybody may read. */
-async function nftablesService(port: number): Promise<Finding[]> {
-  if ((await answer('systemctl', ['is-active', 'nftables'])) !== 'active') return [];
-  const text = readOrUndefined('/etc/nftables.conf') ?? '';
-  if (!text.includes('policy drop') || new RegExp(`\\b(?:${port}|ssh)\\b`).test(text)) return [];
-  return [notSeen('nftables', port, 'sudo nft list ruleset')];
 }
 
 /** The first word that a tool says; empty where it is not there, fails or asks for something. */

@@ -18,16 +18,16 @@ beforeEach(() => {
 });
 
 describe('lanAddresses', () => {
-  it('gives what a peer can use, IPv4 before IPv6, with the network each is in', () => {
+  it('gives what a peer can use, IPv4 before IPv6, with the length of its network', () => {
     vi.mocked(networkInterfaces).mockReturnValue({
       lo: [entry('127.0.0.1/8', { internal: true }), entry('::1/128', { internal: true })],
       enp3s0: [entry('fd00::2/64'), entry('fe80::1/64'), entry('192.168.1.23/24')],
       wlan0: [entry('10.9.8.7/20'), entry('169.254.3.4/16')],
     });
     expect(lanAddresses()).toEqual([
-      { address: '192.168.1.23', cidr: '192.168.1.0/24' },
-      { address: '10.9.8.7', cidr: '10.9.0.0/20' },
-      { address: 'fd00::2', cidr: 'fd00:0:0:0:0:0:0:0/64' },
+      { address: '192.168.1.23', cidr: '192.168.1.23/24' },
+      { address: '10.9.8.7', cidr: '10.9.8.7/20' },
+      { address: 'fd00::2', cidr: 'fd00::2/64' },
     ]);
   });
 
@@ -59,10 +59,10 @@ describe('networkOf', () => {
     ['192.168.1.23/32', '192.168.1.23/32'],
     ['10.255.255.255/9', '10.128.0.0/9'],
     ['172.31.200.9/0', '0.0.0.0/0'],
-    ['fd12:3456:789a:1::1/48', 'fd12:3456:789a:0:0:0:0:0/48'],
-    ['fd12:3456:789a:ffff::1/50', 'fd12:3456:789a:c000:0:0:0:0/50'],
-    ['::1/128', '0:0:0:0:0:0:0:1/128'],
-    ['1:2:3:4:5:6:7:8/64', '1:2:3:4:0:0:0:0/64'],
+    ['fd12:3456:789a:1::1/48', 'fd12:3456:789a::/48'],
+    ['fd12:3456:789a:ffff::1/50', 'fd12:3456:789a:c000::/50'],
+    ['::1/128', '::1/128'],
+    ['1:2:3:4:5:6:7:8/64', '1:2:3:4::/64'],
     ['10.1.2.3', '10.1.2.3'],
   ])('clears the bits behind the mask of %s', (cidr, network) => {
     expect(networkOf(cidr)).toBe(network);
