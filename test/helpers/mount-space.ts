@@ -111,7 +111,7 @@ export async function createMountSpace(user: Ids): Promise<MountSpace> {
       const copy = join(folder, 'etc');
       // Without what useradd makes and removes there while it adds somebody for another test.
       const script = String.raw`test -d "$0" || { mkdir -m 755 "$0" &&
-        find /etc -mindepth 1 -maxdepth 1 ! -regex '.*\(\.lock\|\.[0-9]+\|\+\)' \
+        find /etc -mindepth 1 -maxdepth 1 ! \( -type f -regex '.*\(\.lock\|\.[0-9]+\|\+\)' \) \
           -exec cp -a -t "$0" {} + && mount --bind "$0" /etc; }`;
       const argv = ['sh', '-c', script, copy];
       const { exitCode, stderr } = await space.exec(argv, { as: { uid: 0, gid: 0 } });

@@ -17,6 +17,9 @@ import type { Sshd, SshdOptions } from './sshd.js';
 
 export const mebibyte = 2 ** 20;
 
+/** For what ends by itself: guestmount, or thousands of files beside other work, take their time. */
+const timeoutMs = 240_000;
+
 /** What `pysync status --json` says of a volume. */
 export interface VolumeStatus {
   readonly size: number;
@@ -93,7 +96,7 @@ export function useVolumes(options: VolumesOptions = {}): Volumes {
     pysync: (share, ...args) => {
       const makes = / --size[ =](?!none )/.test(` ${args.join(' ')} `);
       const engine = makes ? ['--engine', 'e2fsprogs'] : [];
-      return there().account.pysync(['--dir', share, ...engine, ...args], { timeoutMs: 60_000 });
+      return there().account.pysync(['--dir', share, ...engine, ...args], { timeoutMs });
     },
     cap: async (share, size, ...args) => {
       mustSucceed(await volumes.pysync(share, `--size=${size}`, ...args));
@@ -106,7 +109,7 @@ export function useVolumes(options: VolumesOptions = {}): Volumes {
       return peer;
     },
     status: async (share) => {
-      const result = await there().account.pysync(['status', '--json']);
+      const result = await there().account.pysync(['status', '--json'], { timeoutMs });
       mustSucceed(result);
       const { shares: all } = JSON.parse(result.stdout) as {
         shares: { path: string; volume: VolumeStatus | null }[];
@@ -116,7 +119,8 @@ export function useVolumes(options: VolumesOptions = {}): Volumes {
       return volume;
     },
     sh: async (script, ...args) => {
-      const result = await there().account.run(['sh', '-euc', script, 'sh', ...args]);
+      const words = ['sh', '-euc', script, 'sh', ...args];
+      const result = await there().account.run(words, { timeoutMs });
       mustSucceed(result);
       return result.stdout;
     },

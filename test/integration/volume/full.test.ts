@@ -128,8 +128,7 @@ test('when it can take no more files, that is told apart from a lack of bytes', 
   const share = me.newShare();
   const peer = await me.letIn(share, '--size', '32M');
   // One inode for 8 KiB: some 4000 of them.
-  const script = 'cd "$0"; mkdir few; cd few; seq 4200 | xargs touch 2>/dev/null || true';
-  await me.account.run(['sh', '-euc', script, share], { timeoutMs: 200_000 });
+  await me.sh('cd "$1"; mkdir few; cd few; seq 4200 | xargs touch 2>/dev/null || true', share);
   putFiles(peer.folder, { 'many/a': 'a', 'many/b': 'b' });
   const { stderr, exitCode } = await peer.rsync(['-a', 'many', `${peer.target}:`]);
   expect(exitCode).not.toBe(0);
