@@ -4,7 +4,7 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { exec, mustExec } from '../../../helpers/exec.js';
+import { mustExec } from '../../../helpers/exec.js';
 import { readFindings } from '../../../helpers/findings.js';
 import { useHome } from '../../../helpers/home.js';
 import { createHosts } from '../../../helpers/hosts.js';
