@@ -23,6 +23,7 @@ import { exec, mustExec } from './exec.js';
 import type { ExecResult } from './exec.js';
 import { createPeer } from './peer.js';
 import type { Peer } from './peer.js';
+import { isRoot } from './root.js';
 import { startSshd } from './sshd.js';
 import type { Sshd, SshdOptions } from './sshd.js';
 
@@ -127,7 +128,7 @@ export async function createReceiver(options: ReceiverOptions = {}): Promise<Rec
       await sshd.stop();
       if (size !== undefined) await exec(['umount', '--lazy', share]);
       // A peer may have left folders that even their owner cannot enter.
-      if (process.getuid?.() !== 0 && existsSync(share)) chmodSync(share, 0o700);
+      if (!isRoot && existsSync(share)) chmodSync(share, 0o700);
       await account.remove();
       for (const peer of peers) peer.remove();
     },
