@@ -3,8 +3,9 @@ import { defineConfig } from 'vitest/config';
 /** What needs the built program: one copy of it for all, that an ordinary user can read. */
 const real = {
   globalSetup: ['test/helpers/global-setup.ts'],
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  // Long enough for a busy machine: what hangs is still found.
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
 };
 
 /**
