@@ -5,14 +5,15 @@ const forbid = (regex, message) => ['error', { patterns: [{ regex, message }] }]
 
 /**
  * Which rooms of src/ a room may import, besides `gate` and itself (docs/architecture.md has the picture).
- * All arrows point down this list. The first four are closed: audited without the rest, they use nothing
+ * All arrows point down this list. The first five are closed: audited without the rest, they use nothing
  * but `node:`.
  */
 const closed = {
   gate: [],
   ready: [],
   staging: ['sandbox'],
-  session: ['staging', 'ready', 'sandbox'],
+  log: ['staging'],
+  session: ['log', 'staging', 'ready', 'sandbox'],
 };
 const edges = ['system', 'errors.ts'];
 const open = {
@@ -23,9 +24,9 @@ const open = {
   sshd: edges,
   shell: [],
   launcher: ['session', 'sandbox', ...edges],
-  volume: ['ready', 'session', 'share', ...edges],
-  history: ['session', 'staging', 'ready', ...edges],
-  keys: ['session', ...edges],
+  volume: ['ready', 'log', 'share', ...edges],
+  history: ['session', 'log', 'staging', 'ready', ...edges],
+  keys: edges,
 };
 const everything = [...Object.keys(closed), ...Object.keys(open)];
 const rooms = {
@@ -82,7 +83,10 @@ export default tseslint.config(
     },
   },
   {
-    files: [...Object.keys(closed).map((room) => `src/${room}/**`), 'src/sandbox/closed/**'],
+    files: [
+      ...Object.keys(closed).map((room) => `src/${room}/**`),
+      'src/sandbox/{bubblewrap,none,sandbox,sandboxes}.ts',
+    ],
     rules: {
       'no-restricted-imports': forbid(
         '^(?!node:|\\.)',

@@ -37,9 +37,10 @@ async function startOfGate({ folder, account }) {
     keys,
   )[1];
   const [, launcher] = /^'?([^' ]+)/.exec(forced);
-  const text = fs.readFileSync(launcher, 'utf8');
-  const decision = text.slice(0, text.indexOf('\neval '));
-  const [gate] = /\S*\/gate\/main\.js/.exec(decision);
+  const stub = fs.readFileSync(launcher, 'utf8');
+  const [, session] = /^program='?([^'\n]+)/m.exec(stub);
+  const script = fs.readFileSync(join(session, 'launcher.sh'), 'utf8');
+  const decision = stub.replace(/^\. .*$/m, () => script.slice(0, script.indexOf('\neval ')));
   const empty = join(folder, 'empty.js');
   fs.writeFileSync(empty, '');
   const write = (name, script) => {
@@ -48,7 +49,7 @@ async function startOfGate({ folder, account }) {
     return forced.replace(launcher, path);
   };
   const commands = [
-    write('bare-launcher', decision.replaceAll(gate.replaceAll("'", ''), empty)),
+    write('bare-launcher', decision.replace('"$program/$name.js"', empty)),
     write('gate-launcher', decision),
   ];
   const env = {

@@ -1,10 +1,9 @@
 /**
- * Runs the command line that commands/program.ts declares, and is the only place that turns an
- * error into text and an exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+ * The way in, and the only place that turns an error into text and an exit status: 0 done, 1 failed,
+ * 2 wrong usage, 130 interrupted.
  */
-import type { Command, CommanderError } from 'commander';
-import type { CommandModule } from './commands/index.js';
-import { declareProgram } from './commands/program.js';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PysyncError, errnoOf } from './errors.js';
 import {
   endOnInterrupt,
@@ -14,80 +13,26 @@ import {
 } from './system/interrupt.js';
 import { version } from './system/version.js';
 
-/** Help or a version that was printed, or a command line that commander could not read. */
-class ParsingEnded extends Error {
-  readonly verdict: CommanderError;
-  readonly command: Command;
-  readonly hint: string | undefined;
-
-  constructor(verdict: CommanderError, command: Command, hint?: string) {
-    super(verdict.message);
-    this.verdict = verdict;
-    this.command = command;
-    this.hint = hint;
-  }
-}
-
-/** Loaded only for a command line that holds one. */
-const mistakes = () => import('./commands/words/mistakes.js');
-
-function buildProgram(): Command {
-  const { program, declared } = declareProgram();
-  program.exitOverride((error) => {
-    throw new ParsingEnded(error, program);
-  });
-  program.action(async (options: Record<string, unknown>) => {
-    const [stray] = program.args;
-    const sources = options['import'];
-    if (stray !== undefined) {
-      const { strayWord, unknownCommand } = await mistakes();
-      throw Array.isArray(sources)
-        ? strayWord(stray, sources.map(String))
-        : unknownCommand(stray, program);
-    }
-    const asks = sources !== undefined || options['size'] !== undefined;
-    if (asks) {
-      const what = { imports: sources !== undefined, size: options['size'] };
-      const wrong = (await mistakes()).wrongCombination(Object.keys(own(program)), what);
-      if (wrong !== undefined) throw wrong;
-    }
+/** What is asked for most does not wait until the whole command line is declared. */
+async function main(words: readonly string[]): Promise<void> {
+  const [word, ...more] = words.filter((each) => each !== '--json');
+  if (isHelp(words)) {
+    // Made by the build from what is declared (tools/generate.mjs).
+    process.stdout.write(readFileSync(join(__dirname, 'shell/help.txt'), 'utf8'));
+  } else if (more.length === 0 && (word === undefined || word === 'status')) {
     whenInterrupted('nothing was changed');
-    const module = await (asks ? import('./commands/import.js') : loadStatus(program));
-    await module.run([], options);
-  });
-  for (const { entry, command } of declared) {
-    command.exitOverride((error) => {
-      throw new ParsingEnded(error, command, entry.hint);
-    });
-    command.action(async () => {
-      // What the command knows does in front of its name, too: `pysync --json keys`.
-      const before = own(program);
-      const known = new Set(command.options.map((option) => option.attributeName()));
-      const misplaced = Object.keys(before).find((name) => !known.has(name));
-      if (misplaced !== undefined) {
-        throw (await mistakes()).misplacedOption(misplaced, command);
-      }
-      whenInterrupted(entry.ifInterrupted ?? 'nothing was changed');
-      const given = { ...before, ...command.opts<Record<string, unknown>>() };
-      await (await entry.load()).run(command.args, given);
-    });
+    const { run } = await import('./commands/status.js');
+    await run([], words.includes('--json') ? { json: true } : {});
+  } else {
+    const { runCommandLine } = await import('./commands/run.js');
+    await runCommandLine();
   }
-  return program;
 }
 
-/** The options that were typed, without defaults. */
-function own(command: Command): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(command.opts<Record<string, unknown>>()).filter(
-      ([name]) => command.getOptionValueSource(name) === 'cli',
-    ),
-  );
-}
-
-async function loadStatus(program: Command): Promise<CommandModule> {
-  const misplaced = Object.keys(own(program)).find((name) => name !== 'json');
-  if (misplaced !== undefined) throw (await mistakes()).nothingToDo(misplaced);
-  return import('./commands/status.js');
+/** On a narrower terminal its lines are broken for that. */
+function isHelp(words: readonly string[]): boolean {
+  const isWide = (process.stdout.columns || 80) >= 80;
+  return words.length === 1 && ['-h', '--help'].includes(words[0] ?? '') && isWide;
 }
 
 async function report(error: unknown): Promise<number> {
@@ -96,11 +41,6 @@ async function report(error: unknown): Promise<number> {
     const isTold = error instanceof PysyncError && error.code === 'INTERRUPTED';
     printError(isTold ? (error as PysyncError).message : interruptedLine(), []);
     return 130;
-  }
-  if (error instanceof ParsingEnded) {
-    const { verdict, command, hint } = error;
-    if (verdict.exitCode === 0) return 0;
-    error = (await mistakes()).fromCommander(verdict, command, hint);
   }
   const { printError } = await import('./system/output.js');
   const { printable } = await import('./system/text.js');
@@ -128,8 +68,6 @@ process.stdout.on('error', (error) => {
   void report(error).then((status) => process.exit(status));
 });
 
-buildProgram()
-  .parseAsync()
-  .catch(async (error: unknown) => {
-    process.exitCode = await report(error);
-  });
+main(process.argv.slice(2)).catch(async (error: unknown) => {
+  process.exitCode = await report(error);
+});

@@ -1,4 +1,6 @@
 /** `pysync completion <shell>`: prints what makes a shell complete the words of pysync. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { importedKeys } from '../keys/imported.js';
 import { cappedShares } from '../volume/registry.js';
 import { print, printJson } from '../system/output.js';
@@ -12,24 +14,13 @@ export async function run(args: readonly string[], options: Options): Promise<vo
     for (const line of await offer(wanted)) print(line);
     return;
   }
-  const script = await scriptFor(shell);
+  if (!['bash', 'zsh', 'fish'].includes(shell)) {
+    throw usage(`there is no completion for '${shell}'`, 'the shell is bash, zsh or fish');
+  }
+  // Made by the build from what is declared (tools/generate.mjs).
+  const script = readFileSync(join(__dirname, '../shell', `${shell}.txt`), 'utf8');
   if (options['json'] === true) printJson({ shell, script });
   else process.stdout.write(script);
-}
-
-async function scriptFor(shell: string): Promise<string> {
-  // Loaded only here: a shell that asks for what to offer does not wait for it.
-  const { commandLine } = await import('./usage.js');
-  switch (shell) {
-    case 'bash':
-      return (await import('../shell/bash.js')).bashCompletion(commandLine());
-    case 'zsh':
-      return (await import('../shell/zsh.js')).zshCompletion(commandLine());
-    case 'fish':
-      return (await import('../shell/fish.js')).fishCompletion(commandLine());
-    default:
-      throw usage(`there is no completion for '${shell}'`, 'the shell is bash, zsh or fish');
-  }
 }
 
 /**

@@ -1,9 +1,10 @@
 /** `pysync explain`: what the gate would do with a server command, and why. Runs nothing. */
-import { confinementOf } from '../sandbox/confine.js';
-import { NotRsync, decide, readCommand } from '../gate/decide.js';
+import { abilitiesOf } from '../sandbox/sandboxes.js';
+import { decide } from '../gate/decide.js';
+import { NotRsync, readCommand } from '../gate/request.js';
 import type { Decision } from '../gate/decide.js';
 import type { Policy } from '../gate/policy.js';
-import { joinWords } from '../gate/words.js';
+import { quoteAll } from '../gate/quote.js';
 import { Refusal } from '../gate/refusal.js';
 import { launcherSettings } from '../launcher/install.js';
 import { sharePath } from '../share/share.js';
@@ -20,7 +21,7 @@ interface Explanation {
   readonly direction?: 'push' | 'pull';
   /** rsync's words as the sandbox gets them. */
   readonly command?: readonly string[];
-  /** What stands behind them, relative to the share; wildcards are expanded in the sandbox. */
+  /** The places behind them, relative to the share; wildcards are expanded in the sandbox. */
   readonly places?: readonly string[];
 }
 
@@ -42,10 +43,10 @@ export function run(args: readonly string[], options: Options): Promise<void> {
 
 function explain(policy: Policy, command: string): Explanation {
   const settings = launcherSettings();
-  const confinement =
+  const abilities =
     settings === undefined
-      ? { level: 'bubblewrap' as const, root: '/share', dropsDevices: true, confinesRoot: true }
-      : confinementOf(settings, policy.share);
+      ? { hidesOutside: true, root: '/share', dropsDevices: true, confinesRoot: false }
+      : abilitiesOf(settings, policy.share);
   try {
     const request = readCommand(command);
     if (request.secluded) {
@@ -53,7 +54,7 @@ function explain(policy: Policy, command: string): Explanation {
         'the words that follow over standard input (-s) are read first, and checked like any others';
       return { allowed: true, reason, hints: [] };
     }
-    const decision = decide(policy, confinement, request);
+    const decision = decide(policy, abilities, request);
     return {
       allowed: true,
       reason: reasonOf(decision, policy),
@@ -90,5 +91,5 @@ function printExplanation(explanation: Explanation): void {
   print(`${allowed ? style.good('allowed') : style.bad('refused')}: ${printable(reason)}`);
   for (const hint of hints) print(`  ${printable(hint)}`);
   if (command === undefined) return;
-  print(`  runs: ${printable([joinWords(command), ...places].join(' '))}`);
+  print(`  runs: ${printable([quoteAll(command), ...places].join(' '))}`);
 }

@@ -1,6 +1,5 @@
 /** `pysync -i`: imports peers' keys, so that they can send files and do nothing else. */
 import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { formatKeyLine } from '../keys/authorized-keys.js';
 import type { UpsertOutcome } from '../keys/authorized-keys.js';
 import { importedKeys } from '../keys/imported.js';
@@ -114,7 +113,7 @@ async function install(
 ): Promise<readonly UpsertOutcome[]> {
   // Fail closed: no key gets in before there is a place and a sandbox for it.
   makeShare(share);
-  await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), confine);
+  await makeLauncher(confine);
   // Nor before it can be taken back.
   await keepRoomToRevoke(homedir(), collected.lines.map(formatKeyLine).join('\n').length + 1);
   whenInterrupted('the keys may be imported by now; pysync keys shows them');

@@ -7,7 +7,6 @@ import type { SentFile, Transfer } from '../history/transfer.js';
 import { print, printJsonLine } from '../system/output.js';
 import { startBoard } from '../system/progress.js';
 import { printable } from '../system/text.js';
-import { transferLines } from './log.js';
 import {
   describeFile,
   describeProgress,
@@ -15,6 +14,7 @@ import {
   progressAsJson,
   transferAsJson,
   transferCells,
+  transferLines,
 } from './views/transfer-view.js';
 
 /** Files that are shown by name of those that became whole between two looks. */

@@ -1,12 +1,10 @@
 /** `pysync log`: who sent or fetched what, when, how much, and how it ended. */
 import { isOf, lastTransfers } from '../history/log-files.js';
 import type { Logged } from '../history/log-files.js';
-import { columns, print, printJson } from '../system/output.js';
+import { print, printJson } from '../system/output.js';
 import { readCount, readSince, text } from './words/options.js';
 import type { Options } from './words/options.js';
-import { fileAsJson, fileLines, transferAsJson, transferCells } from './views/transfer-view.js';
-
-const shownFiles = 3;
+import { fileAsJson, shownFiles, transferAsJson, transferLines } from './views/transfer-view.js';
 
 export async function run(_args: readonly string[], options: Options): Promise<void> {
   const peer = text(options, 'peer');
@@ -39,13 +37,4 @@ function wholeAsJson(transfer: Logged): object {
     ...transferAsJson(transfer, transfer.ended),
     files: transfer.files.map(fileAsJson),
   };
-}
-
-/** A line for each transfer, and below it the first of its files. */
-export function transferLines(transfers: readonly Logged[]): string[] {
-  const heads = columns(transfers.map(transferCells));
-  return transfers.flatMap((transfer, i) => [
-    heads[i] ?? '',
-    ...fileLines(transfer, shownFiles).map((line) => `    ${line}`),
-  ]);
 }

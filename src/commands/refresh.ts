@@ -1,8 +1,7 @@
 /** `pysync refresh`: asks where keys came from again, and follows what has changed there. */
 import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { PysyncError } from '../errors.js';
-import type { Header } from '../session/log.js';
+import type { Header } from '../log/log.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys } from '../keys/imported.js';
 import { isSameSource } from '../keys/same-source.js';
@@ -135,7 +134,7 @@ async function makeReady(shares: readonly string[]): Promise<PysyncError | undef
       await fitSharePath(share);
       makeShare(share);
     }
-    await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), undefined);
+    await makeLauncher();
     await keepRoomToRevoke(homedir());
     return undefined;
   } catch (error) {

@@ -1,6 +1,5 @@
 /** `pysync` and `pysync status`: who may send, where it lands, and how a peer gets here. */
 import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { PysyncError } from '../errors.js';
 import { lastTransfers, runningTransfers } from '../history/log-files.js';
 import type { Logged } from '../history/log-files.js';
@@ -11,7 +10,7 @@ import { importedKeys, isExpired } from '../keys/imported.js';
 import { keepRoomToRevoke } from '../keys/install.js';
 import { cappedShares } from '../volume/registry.js';
 import { isLauncherCurrent, launcherSettings, makeLauncher } from '../launcher/install.js';
-import { levelMeanings } from '../sandbox/level-meanings.js';
+import { sandboxes } from '../sandbox/sandboxes.js';
 import { defaultShare } from '../system/folders.js';
 import { imagesWithoutShare } from '../volume/kept.js';
 import type { KeptImage } from '../volume/kept.js';
@@ -28,7 +27,13 @@ import {
   serverAsJson,
 } from './views/reach.js';
 import type { Reach } from './views/reach.js';
-import { describeKept, describeShare, shareAsJson, shareNotes, viewShare } from './views/share-view.js';
+import {
+  describeKept,
+  describeShare,
+  shareAsJson,
+  shareNotes,
+  viewShare,
+} from './views/share-view.js';
 import type { ShareView } from './views/share-view.js';
 import {
   describeProgress,
@@ -44,7 +49,7 @@ interface Status {
   readonly running: readonly (readonly [Logged, Progress])[];
   /** The last ones that have ended, the oldest first. */
   readonly last: readonly Logged[];
-  readonly level: keyof typeof levelMeanings | undefined;
+  readonly level: keyof typeof sandboxes | undefined;
   readonly reach: Reach;
 }
 
@@ -98,7 +103,7 @@ async function mendLauncher(
     return { level: launcherSettings()?.level, problems: [] };
   }
   try {
-    const { level } = await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), undefined);
+    const { level } = await makeLauncher();
     await keepRoomToRevoke(homedir());
     return { level, problems: ['pysync: the launcher was out of date and was made anew'] };
   } catch (error) {
@@ -144,7 +149,7 @@ function describeLevel(level: Status['level']): string {
   if (level === undefined) {
     return style.bad('Confinement: none could be set up, so no peer gets in (see above).');
   }
-  const text = `Confinement: ${levelMeanings[level]}.`;
+  const text = `Confinement: ${sandboxes[level].meaning}.`;
   return level === 'none' ? style.bad(text) : text;
 }
 

@@ -1,6 +1,6 @@
 /** Taking keys back, the same in every command that does. */
 import { homedir } from 'node:os';
-import type { Header } from '../session/log.js';
+import type { Header } from '../log/log.js';
 import { endTransfers } from '../history/running.js';
 import { addKeys, removeKeys } from '../keys/authorized-keys.js';
 import type { BrokenLine, KeyLine, OurKey } from '../keys/authorized-keys.js';

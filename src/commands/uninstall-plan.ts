@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
-import { runningSessions } from '../session/log.js';
+import { runningSessions } from '../log/log.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys } from '../keys/imported.js';
 import { launcherPath } from '../launcher/install.js';

@@ -6,8 +6,8 @@
 import { existsSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { PysyncError, errnoOf } from '../errors.js';
-import { runningSessions } from '../session/log.js';
-import type { Header } from '../session/log.js';
+import { runningSessions } from '../log/log.js';
+import type { Header } from '../log/log.js';
 import { endTransfers } from '../history/running.js';
 import { launcherPath } from '../launcher/install.js';
 import { cappedShares } from '../volume/registry.js';

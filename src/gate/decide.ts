@@ -1,38 +1,27 @@
 /**
- * The decision: a peer's policy and a server command in, and out comes either the arguments rsync
- * is started with or a refusal. Pure: it opens, lists and follows nothing.
+ * The decision: a peer's policy and a server command in, rsync's arguments or a refusal out.
  *
  * rsync makes room by removing: a folder that is where a backup has to go, the file behind the name
- * of a part, a whole tree behind a link. So the client's places for parts, backups and temporary
- * files never reach rsync; the session has a folder of its own for them (session-folder.ts), and
- * what may be written at all is said here (`writes`) and held by the sandbox.
+ * of a part, a whole tree behind a link. So the client's places for these never reach rsync; the
+ * session has a folder of its own for them (staging/folder.ts), and what may be written at all is
+ * said here (`writes`) and held by the sandbox.
  */
-import type { Effect } from './options.js';
+import type { Effect, Value } from './options.js';
 import type { Option, Request } from './request.js';
-import { isRsyncServer, readRequest, withSecludedWords } from './request.js';
-import {
-  commonFolder,
-  fromDestination,
-  inShare,
-  isTop,
-  resolveFrom,
-  wordInShare,
-} from './paths.js';
+import { withSecludedWords } from './request.js';
+import { commonFolder, fromDestination, inShare, isTop } from './paths.js';
+import { resolveFrom, wordInShare } from './paths.js';
 import type { Policy } from './policy.js';
 import { Refusal } from './refusal.js';
-import { splitWords } from './words.js';
 import type { Word } from './words.js';
 
-/** How rsync is kept inside the share, strongest first; docs/security.md says what each promises. */
-export type Level = 'bubblewrap' | 'landlock' | 'none';
-
-export const levels: readonly Level[] = ['bubblewrap', 'landlock', 'none'];
-
-export interface Confinement {
-  readonly level: Level;
-  /** The share's path as rsync sees it: `/share` in a bubblewrap sandbox, else its real path. */
+/** What the sandbox that rsync will run in can do. */
+export interface Abilities {
+  /** Whether nothing outside the share exists inside: no link and no wildcard leads out then. */
+  readonly hidesOutside: boolean;
+  /** The share's path as rsync sees it. */
   readonly root: string;
-  /** Which of the protections that came with rsync 3.5.0 the installed one has. */
+  /** Whether rsync gets `--drop-D`, which makes no devices, and `--confine-root`. */
   readonly dropsDevices: boolean;
   readonly confinesRoot: boolean;
 }
@@ -62,11 +51,9 @@ export interface Backup {
 }
 
 /** Which of the files that were sent into an own folder are not delivered. */
-export interface DeliveryRules {
-  readonly onlyExisting: boolean;
-  readonly neverExisting: boolean;
-  readonly onlyNewer: boolean;
-}
+export type DeliveryRules = Readonly<
+  Record<'onlyExisting' | 'neverExisting' | 'onlyNewer', boolean>
+>;
 
 export interface Decision {
   readonly direction: 'push' | 'pull';
@@ -75,13 +62,11 @@ export interface Decision {
   /** What goes behind it; relative to the share's top. */
   readonly places: readonly Place[];
   readonly writes: Writes;
-  readonly dryRun: boolean;
   /** Whether the client wants parts of files kept. */
   readonly keepsParts: boolean;
   readonly backup?: Backup;
-  /** Whether permissions are to be as the client's: those of folders that are there stay. */
+  /** Whether what is new gets the client's permissions, of all folders that may have to be made too. */
   readonly permissions: boolean;
-  /** Whether the client sends the modes of all folders that rsync may have to make. */
   readonly sendsModes: boolean;
   /** `A` for ACLs, `X` for extended attributes: folders that are there get theirs back. */
   readonly attributes: string;
@@ -89,52 +74,48 @@ export interface Decision {
   readonly checksLinks: 'nowhere' | 'place' | 'share';
   /** Whether rsync may write into a file that is there, instead of putting a new one in its place. */
   readonly writesInPlace: boolean;
-  /** Whether files in the share may get a second name. */
+  /** Whether files may get a second name, and whether folders above the destination are made. */
   readonly makesLinks: boolean;
-  /** Whether the folders above the destination are made as well. */
   readonly makesPath: boolean;
   readonly delivery: DeliveryRules;
 }
 
 /**
- * What uploads may bring. `--chmod` keeps set-id and sticky bits out, keeps folders open to their
- * owner (a folder sent with mode 0 would lock everybody out of it), and lets nothing become
- * writable for others. `--safe-links` leaves out links that lead out of what is sent.
+ * `--chmod` keeps set-id and sticky bits out, keeps folders open to their owner, who would be locked
+ * out of one, and lets nothing become writable for others. `--safe-links` leaves out links that lead out.
  */
 const uploadRules = ['--safe-links', '--chmod=Dug-s,D-t,Du+rwx,Do-w,Fug-s,F-t,Fo-w'];
 
-/** What a session gets that does not ask for rsync at all. */
-export class NotRsync extends Error {}
-
-/**
- * Reads `command` (the text in `SSH_ORIGINAL_COMMAND`; undefined for a shell).
- *
- * Throws NotRsync where it is not meant for rsync, and Refusal.
- */
-export function readCommand(command: string | undefined): Request {
-  if (command === undefined || command.trim() === '') throw new NotRsync();
-  if (!/^\S*rsync\s/.test(command)) throw new NotRsync();
-  const words = splitWords(command);
-  if (!isRsyncServer(words)) throw new NotRsync();
-  return readRequest(words);
+interface Asked {
+  readonly request: Request;
+  readonly policy: Policy;
+  readonly abilities: Abilities;
+  readonly places: readonly Place[];
+  /** Of a push; of a pull the top. */
+  readonly destination: string;
+  readonly isPush: boolean;
 }
 
 /** Throws Refusal. `secluded` are the words read from standard input where the request has `-s`. */
 export function decide(
   policy: Policy,
-  confinement: Confinement,
+  abilities: Abilities,
   request: Request,
   secluded: readonly Word[] = [],
 ): Decision {
   const whole = request.secluded ? withSecludedWords(request, secluded) : request;
   const isPush = !whole.sender;
-  checkAccess(policy, isPush);
-  const places = placesOf(whole, policy.share, confinement.level);
-  checkEffects(whole, policy, places, confinement.level);
+  if (isPush && policy.access === 'read-only') {
+    throw new Refusal('this key may fetch files, not send them');
+  }
+  if (!isPush && policy.access === 'write-only') {
+    throw new Refusal('this key may send files, not fetch or list them');
+  }
+  const places = placesOf(whole, policy.share, abilities.hidesOutside);
   const destination = isPush ? (places[0]?.path ?? '.') : '.';
-  const options = whole.options.flatMap((option) =>
-    renderOption(option, destination, policy, confinement, isPush),
-  );
+  const asked: Asked = { request: whole, policy, abilities, places, destination, isPush };
+  checkEffects(asked);
+  const options = whole.options.flatMap((option) => renderOption(option, asked));
   const asks = (effect: Effect): boolean => isPush && has(whole, effect);
   const isStaged = isPush && policy.access === 'write-only';
   const inPlace = asks('in-place') || asks('append');
@@ -146,12 +127,11 @@ export function decide(
       ...(isPush ? [] : ['--sender']),
       ...(asks('links') && asks('hard-links') ? options.map(withoutIncremental) : options),
       ...(isPush ? uploadRules : []),
-      ...(isPush && confinement.dropsDevices ? ['--drop-D'] : []),
-      ...(confinement.confinesRoot ? [`--confine-root=${confinement.root}`] : []),
+      ...(isPush && abilities.dropsDevices ? ['--drop-D'] : []),
+      ...(abilities.confinesRoot ? [`--confine-root=${abilities.root}`] : []),
     ],
     places,
     writes: writesOf(whole, places, destination, isStaged),
-    dryRun: has(whole, 'dry-run'),
     // rsync refuses --partial-dir beside these; they keep what has come where it is. Where they are
     // left out, a client that appends would still take no checksums of a part.
     keepsParts: asks('part') && !(isStaged ? asks('append') : inPlace),
@@ -181,7 +161,7 @@ function withoutIncremental(word: string): string {
 
 /**
  * SECURITY: rsync makes hard links before it looks at where a link leads, so with -H one that was
- * judged deep in the tree gets a second name further up. And with `--ignore-existing` it goes on
+ * judged deep in the tree gets a second name further up. And with `--ignore-existing` it continues
  * through a link that has a folder's name, as with -K (test/attacks/planted-symlink.test.ts).
  */
 function linksCheck(request: Request): Decision['checksLinks'] {
@@ -235,16 +215,7 @@ function backupOf(request: Request, destination: string, share: string): Backup 
   return { folder: resolveFrom(destination, fromDestination(folder, destination, share)), suffix };
 }
 
-function checkAccess(policy: Policy, isPush: boolean): void {
-  if (isPush && policy.access === 'read-only') {
-    throw new Refusal('this key may fetch files, not send them');
-  }
-  if (!isPush && policy.access === 'write-only') {
-    throw new Refusal('this key may send files, not fetch or list them');
-  }
-}
-
-function placesOf(request: Request, share: string, level: Level): Place[] {
+function placesOf(request: Request, share: string, hidesOutside: boolean): Place[] {
   const words = request.paths.filter((word) => word.text !== '');
   if (words.length === 0) return [{ path: '.' }];
   if (!request.sender) {
@@ -257,88 +228,60 @@ function placesOf(request: Request, share: string, level: Level): Place[] {
     return words.map((word) => ({ path: wordInShare(word, share).path }));
   }
   const places = words.map((word) => wordInShare(word, share));
-  if (level !== 'bubblewrap') places.forEach(checkUnconfined);
-  return places;
-}
-
-/** Without a sandbox a wildcard behind a link would be expanded in the folder the link leads to. */
-function checkUnconfined(place: Place): void {
-  if (place.pattern?.includes('/') === true) {
-    throw new Refusal('a wildcard can only stand at the top of the share here', [
+  // Without a sandbox a wildcard behind a link would be expanded in the folder the link leads to.
+  if (!hidesOutside && places.some(({ pattern }) => pattern?.includes('/') === true)) {
+    throw new Refusal('a wildcard can only be at the top of the share here', [
       'fetch the folder, or name the files',
     ]);
   }
+  return places;
 }
 
-function checkEffects(request: Request, policy: Policy, places: Place[], level: Level): void {
-  const bringsLinks = has(request, 'links');
+function checkEffects(asked: Asked): void {
+  const { request, abilities, isPush } = asked;
   for (const { flag, effects } of request.options) {
-    if (effects.includes('follow') && level !== 'bubblewrap') {
+    if (effects.includes('follow') && !abilities.hidesOutside) {
       throw new Refusal(`${flag} is not allowed: links cannot be followed without a sandbox`);
     }
     // SECURITY: d/e/x -> ../../y is inside what is sent, and through d/e -> .. it is stored where it
     // leads out of the share (test/attacks/planted-symlink.test.ts).
-    if (!request.sender && effects.includes('pass-links') && bringsLinks) {
+    if (isPush && effects.includes('pass-links') && has(request, 'links')) {
       throw new Refusal(`${flag} and -l (or -a) do not go together here`, [
         'a link could end where it leads out of the share: leave one of them out',
       ]);
     }
-    if (effects.includes(request.sender ? 'remove-sent' : 'delete')) {
-      checkRemoval(flag, request, policy, places);
-    }
+    if (effects.includes(isPush ? 'delete' : 'remove-sent')) checkRemoval(flag, asked);
   }
 }
 
-function checkRemoval(flag: string, request: Request, policy: Policy, places: Place[]): void {
+function checkRemoval(flag: string, { request, policy, places, isPush }: Asked): void {
   if (!policy.allowDelete || policy.access !== 'read-write') {
     throw new Refusal(`${flag} is not allowed: this key may not delete in the share`, [
       'leave it out, or ask the owner to import your key with --allow-delete',
     ]);
   }
-  if (!request.sender && has(request, 'pass-links')) {
+  if (isPush && has(request, 'pass-links')) {
     throw new Refusal(`${flag} does not go together with -K or --no-implied-dirs here`);
   }
-  const folders = request.sender
-    ? [commonFolder(places.map(folderOfPlace))]
-    : places.map(({ path }) => path);
-  if (!folders.some(isTop)) return;
+  const folders = places.map(folderOfPlace);
+  if (!(isPush ? folders : [commonFolder(folders)]).some(isTop)) return;
   throw new Refusal(`${flag} is not allowed at the top of the share, which others use too`, [
-    request.sender
-      ? 'fetch from one folder at a time, as in HOST:backup/'
-      : 'send into a folder of your own, as in HOST:backup/',
+    isPush
+      ? 'send into a folder of your own, as in HOST:backup/'
+      : 'fetch from one folder at a time, as in HOST:backup/',
   ]);
 }
 
 /** The client's own places and conditions that are kept without rsync, or not at all. */
-const neverForRsync: readonly Effect[] = [
-  'part',
-  'temporary',
-  'backup',
-  'backup-folder',
-  'backup-suffix',
-];
+const neverForRsync = 'part temporary backup backup-folder backup-suffix'.split(' ');
 
 /** In a folder that is empty these mean nothing, or would say what is in the share. */
-const notInOwnFolder: readonly Effect[] = [
-  'basis-links',
-  'in-place',
-  'append',
-  'only-existing',
-  'never-existing',
-];
+const notInOwnFolder = 'basis-links in-place append only-existing never-existing'.split(' ');
 
-function renderOption(
-  option: Option,
-  destination: string,
-  policy: Policy,
-  confinement: Confinement,
-  isPush: boolean,
-): string[] {
-  const { flag, effects, argument } = option;
-  const value = argument === undefined ? '' : renderValue(option, destination, policy, confinement);
-  if (argument?.type.kind === 'path' && argument.type.counts === 'list') {
-    checkList(flag, argument.text, isPush, confinement.level);
-  }
+function renderOption({ flag, effects, argument }: Option, asked: Asked): string[] {
+  const { policy, isPush } = asked;
+  const value =
+    argument === undefined ? '' : renderValue(flag, argument.text, argument.type, asked);
   const isOurs = isPush && policy.access === 'write-only';
   const leftOut = [...neverForRsync, ...(isOurs ? notInOwnFolder : [])];
   if (isPush && effects.some((effect) => leftOut.includes(effect))) return [];
@@ -346,16 +289,10 @@ function renderOption(
   return [flag.startsWith('--') ? `${flag}=${value}` : `${flag}${value}`];
 }
 
-function renderValue(
-  { flag, argument }: Option,
-  destination: string,
-  { share }: Policy,
-  confinement: Confinement,
-): string {
-  if (argument === undefined) return '';
-  const { text, type } = argument;
+function renderValue(flag: string, text: string, type: Value, asked: Asked): string {
   if (type.kind === 'text') return text;
-  if (confinement.level !== 'bubblewrap' && text.split('/').includes('..')) {
+  const { policy, abilities, destination, isPush } = asked;
+  if (!abilities.hidesOutside && text.split('/').includes('..')) {
     throw new Refusal(`${flag} cannot climb with .. here`, [
       'name the folder from the top, as in /x',
     ]);
@@ -363,23 +300,20 @@ function renderValue(
   switch (type.counts) {
     case 'basis': {
       // An absolute path for rsync means one place, a relative one something else each time.
-      const place = fromDestination(text, destination, share);
-      return place.startsWith('/') ? `${confinement.root}${place}` : place;
+      const place = fromDestination(text, destination, policy.share);
+      return place.startsWith('/') ? `${abilities.root}${place}` : place;
     }
     case 'partial':
-      return inShare(text, share);
-    case 'list':
-      return text === '-' ? text : inShare(text, share);
+      return inShare(text, policy.share);
+    case 'list': {
+      if (text === '-') return text;
+      const list = inShare(text, policy.share);
+      // SECURITY: each line of a list that the receiving side reads comes back in error messages, so
+      // a push takes its list from standard input only (test/attacks/files-from.test.ts).
+      if (!isPush && abilities.hidesOutside) return list;
+      throw new Refusal(`${flag} cannot name a file on the receiving side here`, [
+        'name a list of your own, without a colon in front',
+      ]);
+    }
   }
-}
-
-/**
- * SECURITY: each line of a list that the receiving side reads comes back in error messages, so a
- * push takes its list from standard input and from nowhere else (test/attacks/files-from.test.ts).
- */
-function checkList(flag: string, text: string, isPush: boolean, level: Level): void {
-  if (text === '-' || (!isPush && level === 'bubblewrap')) return;
-  throw new Refusal(`${flag} cannot name a file on the receiving side here`, [
-    'name a list of your own, without a colon in front',
-  ]);
 }

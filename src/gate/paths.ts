@@ -2,22 +2,17 @@
  * Turns the spellings a client may use for a place in the share into a path relative to its top:
  * nothing, `.`, `/`, `~`, `~/x`, `/x`, the share's own absolute path, and plain relative paths.
  *
- * This is courtesy, not the wall: links are the kernel's business. What it gives is a clear
- * sentence for a path that leads nowhere, and no path outside in any message.
+ * This is courtesy, not the wall: links are the kernel's business.
  */
 import { Refusal } from './refusal.js';
 import type { Word } from './words.js';
 
-/**
- * The folder in a share in which transfers keep what is not a file yet (session-folder.ts). No
- * client may name it.
- */
+/** The folder in a share for what is not a file of it yet (staging/folder.ts). No client may name it. */
 export const ownFolder = '.pysync';
 
 /**
- * `text` as a path relative to the share's top, without `..`; `.` for the top itself. A `/./` is
- * kept, since `--relative` gives it a meaning, and so is a slash at the end. Throws Refusal where
- * it climbs out.
+ * `text` as a path relative to the share's top, without `..`; `.` for the top itself. A `/./` is kept,
+ * since `--relative` gives it a meaning, and so is a slash at the end. Throws Refusal where it climbs out.
  */
 export function inShare(text: string, share: string): string {
   return climb([], stripRoot(text, share), text);

@@ -1,11 +1,9 @@
 /**
- * What one imported key may do. It stands in the forced command of that key's line in
- * `authorized_keys` and nowhere else, so that `cat` shows who may do what; this file is the only
- * one that writes those words and reads them back.
+ * What one imported key may do. It is in the forced command of that key's line in `authorized_keys` and
+ * nowhere else; this file is the only one that writes those words and reads them back.
  */
 
 export type Access = 'read-write' | 'read-only' | 'write-only';
-
 export const accesses: readonly Access[] = ['read-write', 'read-only', 'write-only'];
 
 export interface Policy {
@@ -35,9 +33,8 @@ export function isPeerName(text: string): boolean {
 }
 
 /**
- * A share's path travels through sshd's option parser and the account's login shell, whichever
- * that is. Control characters and backslashes mean different things to sshd, fish and POSIX
- * shells, so a path that has one is refused when the key is imported.
+ * A share's path travels through sshd's option parser and the account's login shell: control characters
+ * and backslashes mean different things to sshd, fish and POSIX shells.
  */
 export function isSharePath(path: string): boolean {
   return path.startsWith('/') && path !== '/' && !/[\p{Cc}\\\ufffd]/u.test(path);
@@ -48,40 +45,21 @@ export function isAccountId(text: string): boolean {
   return /^[1-9]\d{0,14}$/.test(text);
 }
 
-const valueNames = [
-  '--peer',
-  '--key',
-  '--share',
-  '--access',
-  '--source',
-  '--account',
-  '--imported',
-];
+const valueNames = '--peer --key --share --access --source --account --imported'.split(' ');
 
 /** The words behind the launcher in a forced command, in their one canonical order. */
 export function formatPolicy(policy: Policy): string[] {
+  const { peer, key, share, access, allowDelete, source, account, imported } = policy;
   return [
-    '--peer',
-    policy.peer,
-    '--key',
-    policy.key,
-    '--share',
-    policy.share,
-    '--access',
-    policy.access,
-    ...(policy.allowDelete ? ['--allow-delete'] : []),
-    '--source',
-    policy.source,
-    ...(policy.account === undefined ? [] : ['--account', String(policy.account)]),
-    '--imported',
-    policy.imported,
+    ...['--peer', peer, '--key', key, '--share', share, '--access', access],
+    ...(allowDelete ? ['--allow-delete'] : []),
+    ...['--source', source],
+    ...(account === undefined ? [] : ['--account', String(account)]),
+    ...['--imported', imported],
   ];
 }
 
-/**
- * Reads those words back. Unknown, repeated, missing and malformed words are all errors: a policy
- * that cannot be read in full must not be served in part.
- */
+/** Reads those words back. Throws at unknown, repeated, missing and malformed ones. */
 export function parsePolicy(words: readonly string[]): Policy {
   const values = new Map<string, string>();
   for (let i = 0; i < words.length; i += 1) {
@@ -91,9 +69,7 @@ export function parsePolicy(words: readonly string[]): Policy {
       values.set(name, 'yes');
       continue;
     }
-    if (!valueNames.includes(name)) {
-      throw new Error(`${name} is not part of a policy`);
-    }
+    if (!valueNames.includes(name)) throw new Error(`${name} is not part of a policy`);
     i += 1;
     values.set(name, words[i] ?? '');
   }

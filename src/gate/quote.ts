@@ -1,8 +1,7 @@
 /**
- * The one place that turns words into shell text. Both the launcher's `eval "set -- …"` and the
- * forced command in `authorized_keys` rest on it.
+ * The one place that turns words into shell text: for the launcher's `eval` and the forced command.
  *
- * SECURITY: a word is either made only of characters that no shell acts on, or stands in single
+ * SECURITY: a word is either made only of characters that no shell acts on, or is in single
  * quotes, inside which shells act on nothing. test/integration/gate/quote.test.ts holds
  * this against real shells, for any word.
  */

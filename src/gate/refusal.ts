@@ -1,6 +1,6 @@
 /**
- * Why a connection is turned away: one sentence for the sender, in lower case and without a full
- * stop, and hints how to go on. It may name what the sender wrote and nothing of this machine.
+ * Why a connection is turned away: one sentence for the sender, in lower case and without a full stop,
+ * and hints. It may name what the sender wrote and nothing of this machine.
  */
 const maxLength = 300;
 
@@ -14,17 +14,5 @@ export class Refusal extends Error {
     super(reason.length > maxLength ? `${reason.slice(0, maxLength)}…` : reason);
     this.name = 'Refusal';
     this.hints = hints;
-  }
-}
-
-const noRoom = 'what was sent does not fit: no space is left on the receiving side';
-
-/** There is no room for even the first byte; rsync says 11 where it finds that out itself. */
-export class NoRoom extends Refusal {
-  override readonly status = 11;
-
-  constructor([first = noRoom, ...rest]: readonly string[] = []) {
-    // In rsync's words, which people look for.
-    super(first, [...rest, 'No space left on device (28)']);
   }
 }

@@ -1,11 +1,11 @@
 /**
- * Reads the words of a server command: `rsync --server [--sender] OPTION… . [PATH…]`. What comes
- * back holds no text that was not looked up in the tables of options.ts, so that the command rsync
- * gets is built anew and never passed through.
+ * Reads the words of a server command: `rsync --server [--sender] OPTION… . [PATH…]`. What comes back
+ * holds no option that was not looked up in the tables of options.ts: nothing is passed through.
  */
 import { longOptions, refusedOptions, shortOptions, shortValues } from './options.js';
 import type { Effect, Value } from './options.js';
 import { Refusal } from './refusal.js';
+import { splitWords } from './words.js';
 import type { Word } from './words.js';
 
 export interface Option {
@@ -24,36 +24,37 @@ export interface Request {
   readonly paths: readonly Word[];
 }
 
-/** Whether the words are meant for rsync at all; a shell, `scp` or `sftp` is answered differently. */
-export function isRsyncServer(words: readonly Word[]): boolean {
-  const program = words[0]?.text.split('/').at(-1);
-  return program === 'rsync' && words[1]?.text === '--server';
+/** What a session gets that does not ask for rsync at all: a shell, `scp`, `sftp`. */
+export class NotRsync extends Error {}
+
+/** Reads the text in `SSH_ORIGINAL_COMMAND`. Throws NotRsync, and Refusal. */
+export function readCommand(command: string): Request {
+  if (!/^\S*rsync\s/.test(command)) throw new NotRsync();
+  const words = splitWords(command);
+  const isRsync = words[0]?.text.split('/').at(-1) === 'rsync';
+  if (!isRsync || words[1]?.text !== '--server') throw new NotRsync();
+  return readRequest(words);
 }
 
 /** Throws Refusal for an option that is not in the tables and for what has not the one known shape. */
-export function readRequest(words: readonly Word[]): Request {
+function readRequest(words: readonly Word[]): Request {
   const sender = words[2]?.text === '--sender';
   const rest = words.slice(sender ? 3 : 2);
   const { options, secluded, end } = readOptions(rest.map((word) => word.text));
   if (end < rest.length && rest[end]?.text !== '.') {
-    throw new Refusal(`'${rest[end]?.text ?? ''}' stands where an option belongs`, [
+    throw new Refusal(`'${rest[end]?.text ?? ''}' is where an option belongs`, [
       'a name with a space in it needs a backslash before the space, or rsync -s',
     ]);
   }
-  if (end === rest.length && !secluded) {
+  if (end === rest.length && !secluded)
     throw new Refusal('the command has no "." behind its options');
-  }
-  const paths = rest.slice(end + 1);
   if (secluded && end < rest.length) {
     throw new Refusal('words follow where all of them should come over standard input (-s)');
   }
-  return { sender, secluded, options, paths };
+  return { sender, secluded, options, paths: rest.slice(end + 1) };
 }
 
-/**
- * The request with the words that came over standard input (the leading `rsync` among them) read
- * as well.
- */
+/** The request with the words that came over standard input, `rsync` the first of them. */
 export function withSecludedWords(request: Request, words: readonly Word[]): Request {
   if (words[0]?.text !== 'rsync') {
     throw new Refusal('the words over standard input (-s) do not start with rsync');
@@ -74,24 +75,18 @@ export function withSecludedWords(request: Request, words: readonly Word[]): Req
 }
 
 /** Reads words up to the first that is no option; `end` is how many. */
-function readOptions(words: readonly string[]): {
-  options: Option[];
-  secluded: boolean;
-  end: number;
-} {
+function readOptions(
+  words: readonly string[],
+): Omit<Request, 'sender' | 'paths'> & { end: number } {
   let next = 0;
   let secluded = false;
   const valueOf = (
     flag: string,
     joined: string | undefined,
     type: Value,
-    effect: Effect | undefined,
+    effect?: Effect,
   ): Option => {
-    let text = joined;
-    if (text === undefined) {
-      text = words[next];
-      next += 1;
-    }
+    const text = joined ?? words[next++];
     if (text === undefined) throw new Refusal(`${flag} has no value`);
     if (type.kind === 'text' && !type.form.test(text)) {
       throw new Refusal(`${flag} has a value that is not understood: '${text}'`);
@@ -106,10 +101,9 @@ function readOptions(words: readonly string[]): {
       throw notAllowed(`--${name}`, name);
     }
     if (known.drop === true) return [];
-    if (known.value !== undefined) {
-      return [valueOf(`--${name}`, joined, known.value, known.effect)];
-    }
-    return [{ flag: `--${name}`, effects: known.effect === undefined ? [] : [known.effect] }];
+    const { value, effect } = known;
+    if (value !== undefined) return [valueOf(`--${name}`, joined, value, effect)];
+    return [{ flag: `--${name}`, effects: effect === undefined ? [] : [effect] }];
   };
 
   const readShort = (word: string): Option[] => {
@@ -129,10 +123,9 @@ function readOptions(words: readonly string[]): {
         secluded = true;
         continue;
       }
-      const type = shortValues.get(letter);
-      if (type !== undefined) {
-        const joined = remainder === '' ? undefined : remainder;
-        found.push(valueOf(`-${letter}`, joined, type.value, type.effect));
+      const { value, effect: means } = shortValues.get(letter) ?? {};
+      if (value !== undefined) {
+        found.push(valueOf(`-${letter}`, remainder === '' ? undefined : remainder, value, means));
         break;
       }
       if (!shortOptions.has(letter)) throw notAllowed(`-${letter}`, letter);
@@ -158,7 +151,7 @@ function readOptions(words: readonly string[]): {
 
 function notAllowed(spelled: string, name: string): Refusal {
   const reason = refusedOptions.get(name);
-  const shown = spelled.length > 40 ? `${spelled.slice(0, 40)}…` : spelled;
+  const shown = spelled.slice(0, 40);
   if (reason !== undefined) return new Refusal(`${shown} is not allowed: ${reason}`);
   return new Refusal(`the option ${shown} is not allowed with this key`, [
     'leave it out; the usual ones, such as -avzP, work',

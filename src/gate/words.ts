@@ -1,11 +1,10 @@
 /**
  * Splits the text in `SSH_ORIGINAL_COMMAND` into words, as far as rsync clients rely on a shell to
- * do it and no further: white space separates, backslash and quotes protect. rsync since 3.2.4
- * escapes with backslashes; older ones and openrsync leave it to their user, who writes quotes.
+ * do it: white space separates, backslash and quotes protect. rsync since 3.2.4 escapes with
+ * backslashes; older ones and openrsync leave it to their user, who writes quotes.
  *
- * Nothing is expanded. `;`, `&`, `|`, `(`, `{`, a backtick and a newline stand for themselves,
- * since old clients send names that have them as they are. Only a bare `$` is refused: whoever
- * sends one expects an expansion that will not happen.
+ * Nothing is expanded: old clients send names with `;`, `&`, `(` or a backtick as they are. Only a bare
+ * `$` is refused: whoever sends one expects an expansion that will not happen.
  */
 import { Refusal } from './refusal.js';
 
@@ -30,17 +29,12 @@ export function splitWords(command: string): Word[] {
   const words: Word[] = [];
   let word: WordBuilder | undefined;
   let i = 0;
-  const take = (): string => {
-    const character = command[i] ?? '';
-    i += 1;
-    return character;
-  };
+  const take = (): string => command[i++] ?? '';
   while (i < command.length) {
     const character = take();
     if (character === ' ' || character === '\t') {
       if (word !== undefined) words.push(word.done());
       word = undefined;
-      // An empty last word ("rsync --server . ") is how rsync 3.0 spells an empty remote path.
       continue;
     }
     word ??= newWord();
@@ -86,36 +80,25 @@ export function secludedWord(text: string): Word {
   return word.done();
 }
 
-/** Words as one text that `splitWords` reads back as the same words; for logs and for `explain`. */
-export function joinWords(words: readonly string[]): string {
-  return words
-    .map((word) => (word === '' ? "''" : word.replaceAll(/[^A-Za-z0-9_@%+=:,./~-]/gu, '\\$&')))
-    .join(' ');
-}
+type WordBuilder = ReturnType<typeof newWord>;
 
-interface WordBuilder {
-  literal(character: string): void;
-  bare(character: string): void;
-  done(): Word;
-}
-
-function newWord(): WordBuilder {
+function newWord() {
   let text = '';
   let pattern = '';
   let isWild = false;
   let tilde = false;
   return {
-    literal(character) {
+    literal: (character: string): void => {
       text += character;
       pattern += /[*?[]/.test(character) ? `[${character}]` : protect(character);
     },
-    bare(character) {
+    bare: (character: string): void => {
       if (text === '' && pattern === '' && character === '~') tilde = true;
       text += character;
       if (/[*?[]/.test(character)) isWild = true;
       pattern += protect(character);
     },
-    done: () => (isWild ? { text, pattern, tilde } : { text, tilde }),
+    done: (): Word => (isWild ? { text, pattern, tilde } : { text, tilde }),
   };
 }
 

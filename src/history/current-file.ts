@@ -4,7 +4,7 @@
  * macOS, only whole files are seen.
  */
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
-import type { Header } from '../session/log.js';
+import type { Header } from '../log/log.js';
 import { namesIn } from '../system/readable.js';
 
 export interface CurrentFile {

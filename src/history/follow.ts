@@ -1,7 +1,7 @@
 /** What happens, as it happens: connections that begin, files that are whole, connections that end. */
 import { closeSync, openSync, readSync, watch } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { isAlive } from '../session/rotation.js';
+import { isAlive } from '../log/rotation.js';
 import { stateFolder } from '../system/folders.js';
 import { isEnded, logPaths, idOf, underItsName } from './log-files.js';
 import { readLog } from './log-text.js';

@@ -1,7 +1,7 @@
 /** The logs on disk, as transfers. */
 import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isAlive, logsIn, stampOf, stemOf } from '../session/rotation.js';
+import { isAlive, logsIn, stampOf, stemOf } from '../log/rotation.js';
 import { stateFolder } from '../system/folders.js';
 import { readLog } from './log-text.js';
 import type { SentFile, Transfer } from './transfer.js';

@@ -1,8 +1,8 @@
 /**
- * Reads the log of a connection, whole or as it grows. src/session/log.ts has its form. Nothing in it
+ * Reads the log of a connection, whole or as it grows. src/log/log.ts has its form. Nothing in it
  * makes this throw: a client can write lines of its own into it.
  */
-import type { Header } from '../session/log.js';
+import type { Header } from '../log/log.js';
 import { endingOf } from './transfer.js';
 import type { Ending, LeftPart, SentFile, Transfer } from './transfer.js';
 

@@ -1,7 +1,7 @@
 /**
  * A program of its own, started by the launcher when a push has ended and the owner wants to know:
- * runs the program `on-received` and shows a notification. Arguments: that program or nothing, and
- * whether to notify. Nobody waits for it, and it runs outside the sandbox with the owner's rights.
+ * runs the program `on-received` and shows a notification. Nobody waits for it, and it runs outside the
+ * sandbox with the owner's rights.
  *
  * Which pushes it has not told of yet stands beside their logs, as `NAME.log.new`. One at a time is
  * told of, by one of these programs: a peer that makes many connections does not start as many
@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { PysyncError } from '../errors.js';
+import { pysyncFolders, readSettings } from '../session/settings.js';
 import { stateFolder } from '../system/folders.js';
 import { withLock } from '../system/locks.js';
 import { runHook } from './hook.js';
@@ -25,7 +26,7 @@ import { readTransfer } from './log-files.js';
 import type { Logged } from './log-files.js';
 import { notifyOf } from './notification.js';
 
-const [program = '', notifies = ''] = process.argv.slice(2);
+const settings = readSettings(pysyncFolders());
 const folder = join(stateFolder(), 'log');
 
 async function main(): Promise<void> {
@@ -50,7 +51,8 @@ async function tellAll(): Promise<void> {
 }
 
 async function tell(transfer: Logged, path: string): Promise<void> {
-  if (notifies === 'true') await notifyOf(transfer);
+  if (settings?.notifies === true) await notifyOf(transfer);
+  const program = settings?.onReceived ?? '';
   if (program === '') return;
   const status = await runHook(program, transfer, path);
   noteStatus(path, status, transfer.ended ?? new Date());

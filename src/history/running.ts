@@ -1,9 +1,9 @@
 /** Ending transfers that run. */
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { runningLogs } from '../session/rotation.js';
-import type { Header } from '../session/log.js';
-import { readHeader, runningSessions } from '../session/log.js';
+import { runningLogs } from '../log/rotation.js';
+import type { Header } from '../log/log.js';
+import { readHeader, runningSessions } from '../log/log.js';
 import { stateFolder } from '../system/folders.js';
 import { run } from '../system/run.js';
 

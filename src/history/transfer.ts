@@ -1,5 +1,5 @@
 /** One connection, as its log tells it. */
-import type { Header } from '../session/log.js';
+import type { Header } from '../log/log.js';
 
 export interface SentFile {
   /** Its path in the share, one character for each byte, since names need not be UTF-8. */

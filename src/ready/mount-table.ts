@@ -1,13 +1,13 @@
 /**
  * What is mounted where, as the kernel says it in /proc/self/mountinfo (proc_pid_mountinfo(5)), and
- * whether a share's own volume is what stands at its directory.
+ * whether a share's own volume is what is mounted at its directory.
  */
 import { readFileSync, realpathSync, statSync, statfsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 export interface MountEntry {
   readonly id: number;
-  /** The `id` of the mount that this one stands on. */
+  /** The `id` of the mount that this one is on. */
   readonly parent: number;
   /** `major:minor` of the file system. */
   readonly device: string;
@@ -23,7 +23,7 @@ export interface MountEntry {
 
 /**
  * `mounted`: the image's file system is what one reaches at the path, and it answers. `stale`: it
- * stands there, but the program that served it has ended. `hung`: it gave no answer in time.
+ * is mounted there, but the program that served it has ended. `hung`: it gave no answer in time.
  * `other`: something else is mounted there.
  */
 export type MountState = 'mounted' | 'stale' | 'hung' | 'absent' | 'other';
@@ -119,7 +119,7 @@ function realPlace(path: string): string {
   }
 }
 
-/** proc(5): space, tab, line feed and backslash stand there as `\` and three octal digits. */
+/** proc(5): space, tab, line feed and backslash are written as `\` and three octal digits. */
 function unescape(field: string): string {
   return field.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
@@ -140,11 +140,13 @@ function deviceOf(dev: number): string {
  */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const child = process.getBuiltinModule('node:child_process').spawn('stat', ['--file-system', '--', path], {
-      cwd: '/',
-      env: { PATH: '/usr/bin:/bin' },
-      stdio: 'ignore',
-    });
+    const child = process
+      .getBuiltinModule('node:child_process')
+      .spawn('stat', ['--file-system', '--', path], {
+        cwd: '/',
+        env: { PATH: '/usr/bin:/bin' },
+        stdio: 'ignore',
+      });
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
       // It may be one that not even this ends.

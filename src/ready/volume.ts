@@ -6,11 +6,11 @@
  * volume first, and then looks for itself whether it is there.
  */
 import { lstatSync, readFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { isMountedFrom, mountAt } from './mount-table.js';
 import { Refusal } from '../gate/refusal.js';
-import type { Settings } from '../session/settings.js';
+import { runPysync } from './own-program.js';
+import type { Folders } from './own-program.js';
 import { notedErrors } from './superblock.js';
 
 /** A capped share, as far as the gate has to know it. */
@@ -26,10 +26,10 @@ export interface CappedShare {
 }
 
 /** The share's cap, or undefined where it has none. Throws where `shares.json` cannot be read. */
-export function cappedShare(settings: Settings, share: string): CappedShare | undefined {
+export function cappedShare(folders: Folders, share: string): CappedShare | undefined {
   let text: string;
   try {
-    text = readFileSync(join(settings.data, 'shares.json'), 'utf8');
+    text = readFileSync(join(folders.data, 'shares.json'), 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
@@ -43,7 +43,7 @@ export function cappedShare(settings: Settings, share: string): CappedShare | un
   };
   const record = shares.find(({ path }) => path === share);
   if (record === undefined) return undefined;
-  const own = join(settings.data, 'volumes');
+  const own = join(folders.data, 'volumes');
   const { id, size, folder = own } = record.volume;
   const isPending = record.pending !== undefined;
   const image = join(folder, `${id}.img`);
@@ -66,24 +66,9 @@ export async function isUsable(capped: CappedShare): Promise<boolean> {
 }
 
 /** Has the volume mounted. Throws Refusal where that fails. */
-export async function mountVolume(settings: Settings, share: string): Promise<void> {
-  const program = join(__dirname, '../cli.js');
-  const options = {
-    // The last mount may still be writing to a slow disk, and guestmount boots a machine.
-    timeout: 240_000,
-    env: {
-      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
-      HOME: userInfo().homedir,
-      XDG_DATA_HOME: dirname(settings.data),
-      XDG_STATE_HOME: dirname(settings.state),
-    },
-  };
-  const isMounted = await new Promise<boolean>((resolve) => {
-    process.getBuiltinModule('node:child_process').execFile(process.execPath, [program, 'mount', share], options, (error) => {
-      resolve(error === null);
-    });
-  });
-  if (isMounted) return;
+export async function mountVolume(folders: Folders, share: string): Promise<void> {
+  // The last mount may still be writing to a slow disk, and guestmount boots a machine.
+  if (await runPysync(folders, 'cli.js', ['mount', share], 240_000)) return;
   throw new Refusal('this share cannot be used now: its volume is not available', [
     'its owner can see why with: pysync status',
   ]);

@@ -1,64 +1,45 @@
 /**
- * Finds out how well this machine can keep rsync inside a share, by trying each level for real,
- * strongest first.
+ * Finds out how well this machine can keep rsync inside a share, by trying it for real.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PysyncError } from '../errors.js';
-import { inspectRsync } from './rsync-facts.js';
 import { quote } from '../gate/quote.js';
-import type { Settings } from '../session/settings.js';
-import type { Chosen } from '../launcher/chosen.js';
-import { dataFolder, stateFolder } from '../system/folders.js';
 import { printable } from '../system/text.js';
 import { findTool, lookForTool } from '../system/tools.js';
+import { inspectRsync } from './rsync-facts.js';
+import type { SandboxSettings } from './sandbox.js';
 import { deviceFilter } from './seccomp.js';
 import { tryInSandbox, withTrialShare } from './trial.js';
-import type { TrialSettings } from './trial.js';
 
-/** What is found out about the machine; the rest of the settings is the owner's choice. */
-type Confinement = Omit<Settings, keyof Chosen>;
-
-type Machine = Omit<Confinement, 'level' | 'disablesUserns' | 'seccomp' | 'authorizedKeys'>;
+type Found = Pick<SandboxSettings, 'level' | 'disablesUserns' | 'seccomp'>;
+type Machine = Omit<SandboxSettings, keyof Found>;
 
 /**
- * The settings for the launcher, with the strongest level that was seen to hold. `none` is taken
- * only on the owner's word (`allowNone`) and needs an rsync with protections of its own. What is
- * made for the trials, and what the settings name, is written into `folder`.
+ * The strongest sandbox that was seen to hold. `none` is taken only on the owner's word (`allowNone`)
+ * and needs an rsync with protections of its own. What is made for the trials, and what the settings
+ * name, is written into `folder`.
  *
- * Throws PysyncError `CONFINEMENT_MISSING`, with why each level failed and how to mend it.
+ * Throws PysyncError `CONFINEMENT_MISSING`, with why none holds and how to fix it.
  */
-export async function findConfinement(
-  authorizedKeys: string,
-  allowNone: boolean,
-  folder = dataFolder(),
-): Promise<Confinement> {
+export async function findSandbox(folder: string, allowNone: boolean): Promise<SandboxSettings> {
   const rsync = findTool('rsync');
   const sh = '/bin/sh';
   const machine: Machine = {
     rsync,
     sh,
     bwrap: lookForTool('bwrap') ?? '',
-    setpriv: lookForTool('setpriv') ?? '',
-    state: stateFolder(),
-    data: dataFolder(),
     ...inspectRsync(rsync, sh),
   };
-  const reasons: string[] = [];
-  for (const attempt of [tryBubblewrap, tryLandlock]) {
-    const result = await attempt(machine, folder);
-    if (typeof result !== 'string') return { ...machine, ...result, authorizedKeys };
-    reasons.push(result);
-  }
-  if (allowNone) return { ...machine, ...withoutSandbox(machine), authorizedKeys };
+  const found = await tryBubblewrap(machine, folder);
+  if (typeof found !== 'string') return { ...machine, ...found };
+  if (allowNone) return { ...machine, ...withoutSandbox(machine) };
   throw new PysyncError(
     'CONFINEMENT_MISSING',
     'this machine has no sandbox that could keep a peer inside the share',
-    { hints: [...reasons, ...mendings()] },
+    { hints: [found, ...fixes()] },
   );
 }
-
-type Found = Pick<Settings, 'level' | 'disablesUserns' | 'seccomp'>;
 
 async function tryBubblewrap(machine: Machine, folder: string): Promise<Found | string> {
   if (process.platform !== 'linux') return 'bubblewrap: only on Linux';
@@ -76,14 +57,6 @@ async function tryBubblewrap(machine: Machine, folder: string): Promise<Found | 
   return `bubblewrap: ${reason}`;
 }
 
-async function tryLandlock(machine: Machine, folder: string): Promise<Found | string> {
-  if (process.platform !== 'linux') return 'Landlock: only on Linux';
-  if (machine.setpriv === '') return 'Landlock: setpriv (util-linux) is not installed';
-  const found: Found = { level: 'landlock', disablesUserns: false, seccomp: '' };
-  const reason = await probe({ ...machine, ...found }, folder);
-  return reason === '' ? found : `Landlock: ${reason}`;
-}
-
 function withoutSandbox(machine: Machine): Found {
   if (!machine.confinesRoot || !machine.dropsDevices) {
     throw new PysyncError('RSYNC_TOO_OLD', 'without a sandbox, rsync 3.5.0 or newer is needed', {
@@ -96,9 +69,9 @@ function withoutSandbox(machine: Machine): Found {
 /**
  * Runs the sandbox over a share of its own. Empty if rsync starts, the share can be written, and
  * neither a file beside the share nor one of the system's can be read or written; else the reason.
- * The doctor tries more (sandbox/escape.ts).
+ * The doctor tries more (escape.ts).
  */
-async function probe(settings: TrialSettings, parent: string): Promise<string> {
+async function probe(settings: SandboxSettings, parent: string): Promise<string> {
   return withTrialShare(parent, settings, async ({ folder, session, root }) => {
     writeFileSync(join(folder, 'beside'), 'secret');
     const beside = quote(join(folder, 'beside'));
@@ -132,7 +105,7 @@ function writeFilter(folder: string): string | undefined {
   return path;
 }
 
-function mendings(): string[] {
+function fixes(): string[] {
   if (process.platform !== 'linux') {
     return [
       'there is none for this system yet; with rsync 3.5.0 or newer you can choose to go without:',
@@ -140,7 +113,7 @@ function mendings(): string[] {
     ];
   }
   return [
-    'to mend it: sudo apt-get install bubblewrap',
+    'to fix it: sudo apt-get install bubblewrap',
     'if it is installed, user namespaces are switched off; on Ubuntu 24.04 its AppArmor profile is',
     'missing (sudo apt-get install apparmor-profiles), elsewhere try:',
     '  sudo sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000',

@@ -8,10 +8,10 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Level } from '../gate/decide.js';
 import type { RunResult } from '../system/run.js';
 import { tryInSandbox, withTrialShare } from './trial.js';
-import type { Trial, TrialSettings } from './trial.js';
+import type { Trial } from './trial.js';
+import type { SandboxSettings } from './sandbox.js';
 
 /** Everything that is tried, with what a person is told where it succeeds. */
 const attempts = {
@@ -31,18 +31,9 @@ const attempts = {
 
 type Escape = keyof typeof attempts;
 
-/** What each level does not promise (docs/security.md, "Levels of confinement"). */
-const leftOpen: Readonly<Record<Level, readonly Escape[]>> = {
-  bubblewrap: [],
-  landlock: ['connect', 'kill'],
-  none: Object.keys(attempts) as Escape[],
-};
-
 export interface Escapes {
-  /** What got through and must not, in words. */
+  /** What got through, in words. */
   readonly broken: readonly string[];
-  /** What got through and was never promised, in words. */
-  readonly open: readonly string[];
   /** Why the sandbox did not even start; undefined where it did. */
   readonly failure: string | undefined;
 }
@@ -92,22 +83,19 @@ echo "victim $?"
 `;
 
 /** Makes all attempts in the sandbox of these settings; its own files go into `parent`. */
-export async function findEscapes(settings: TrialSettings, parent: string): Promise<Escapes> {
+export async function findEscapes(settings: SandboxSettings, parent: string): Promise<Escapes> {
   const got = new Set<Escape>();
   const failure = await withTrialShare(parent, settings, async (trial) => {
     const reason = await tryAll(settings, trial, got);
     if (reason === undefined) await tryReadOnly(settings, trial, got);
     return reason;
   });
-  const named = (isOpen: boolean): string[] =>
-    (Object.keys(attempts) as Escape[])
-      .filter((escape) => got.has(escape) && leftOpen[settings.level].includes(escape) === isOpen)
-      .map((escape) => attempts[escape]);
-  return { broken: named(false), open: named(true), failure };
+  const broken = (Object.keys(attempts) as Escape[]).filter((escape) => got.has(escape));
+  return { broken: broken.map((escape) => attempts[escape]), failure };
 }
 
 async function tryAll(
-  settings: TrialSettings,
+  settings: SandboxSettings,
   trial: Trial,
   got: Set<Escape>,
 ): Promise<string | undefined> {
@@ -155,13 +143,13 @@ function valuesOf(lines: readonly string[], word: string): string[] {
 }
 
 /** Whether the name is there because a program of the sandbox lies in the home. */
-function isOfSandbox(name: string, { rsync, sh, libraries }: TrialSettings): boolean {
+function isOfSandbox(name: string, { rsync, sh, libraries }: SandboxSettings): boolean {
   return [rsync, sh, ...libraries].some((path) => path === name || path.startsWith(`${name}/`));
 }
 
 /** The sandbox of a peer who may only fetch. */
 async function tryReadOnly(
-  settings: TrialSettings,
+  settings: SandboxSettings,
   { session, root }: Trial,
   got: Set<Escape>,
 ): Promise<void> {

@@ -1,17 +1,12 @@
 /** Trying the sandbox: programs of our own in it, over a share that is there for the trial alone. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { confinementOf, sandboxed } from './confine.js';
-import type { SandboxSession } from './confine.js';
 import { quote } from '../gate/quote.js';
-import type { Settings } from '../session/settings.js';
 import { run } from '../system/run.js';
 import type { RunResult } from '../system/run.js';
 import { makeTemporaryFolder } from '../system/temporary.js';
-import type { Chosen } from '../launcher/chosen.js';
-
-/** What a sandbox is made from, without what only the gate has to know. */
-export type TrialSettings = Omit<Settings, 'authorizedKeys' | keyof Chosen>;
+import type { SandboxSession, SandboxSettings } from './sandbox.js';
+import { sandboxed, sandboxes } from './sandboxes.js';
 
 export interface Trial {
   /** Holds the share, and what else is made for the trial: it goes with it. */
@@ -24,7 +19,7 @@ export interface Trial {
 /** Makes a share in a new folder below `parent`, and takes it away after `body`. */
 export async function withTrialShare<T>(
   parent: string,
-  settings: TrialSettings,
+  settings: SandboxSettings,
   body: (trial: Trial) => Promise<T>,
 ): Promise<T> {
   const made = makeTemporaryFolder(parent);
@@ -34,8 +29,9 @@ export async function withTrialShare<T>(
     const log = join(folder, 'log');
     mkdirSync(share);
     writeFileSync(log, '');
-    const { root } = confinementOf(settings, share);
-    return await body({ folder, session: { share, log, readOnly: false }, root });
+    const session = { share, log, readOnly: false };
+    const { root } = sandboxes[settings.level].view(session);
+    return await body({ folder, session, root });
   } finally {
     made.remove();
   }
@@ -46,7 +42,7 @@ export async function withTrialShare<T>(
  * command, and it runs outside.
  */
 export function tryInSandbox(
-  settings: TrialSettings,
+  settings: SandboxSettings,
   session: SandboxSession,
   program: readonly string[],
   around = '"$@"',

@@ -1,7 +1,7 @@
 /** Finishes sessions whose launcher was killed, or stopped with the machine. */
 import { mountAt } from '../ready/mount-table.js';
-import { abandonedLogs } from './rotation.js';
-import { readHeader } from './log.js';
+import { abandonedLogs } from '../log/rotation.js';
+import { readHeader } from '../log/log.js';
 import type { Settings } from './settings.js';
 import { cappedShare } from '../ready/volume.js';
 
@@ -17,13 +17,15 @@ export async function finishAbandoned(settings: Settings): Promise<ReadonlySet<s
   const { finish } = await import('../staging/finish.js');
   for (const name of names) {
     const log = `${settings.state}/running/${name}`;
-    const share = readHeader(log)?.share ?? '';
+    const header = readHeader(log);
+    if (header?.finish === undefined) continue;
+    const { share } = header;
     if (cappedShare(settings, share) !== undefined && mountAt(share)?.mountPoint !== share) {
       waiting.add(name);
       continue;
     }
     try {
-      finish(settings, log);
+      finish(settings, header, header.finish, log);
     } catch {
       // Its share cannot be reached now, and its folder stays where it is.
     }

@@ -1,5 +1,5 @@
 /**
- * Whether a key's line still stands as it did when the client logged in. sshd asks only at login,
+ * Whether a key's line is still as it was when the client logged in. sshd asks only at login,
  * and a client can keep its connection open (`ControlMaster`) and start transfers long after the
  * owner took its key back or changed what it may do.
  */

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { describeFull } from './room.js';
-import { readHeader } from './log.js';
+import { readHeader } from '../log/log.js';
 
 const [share = '', cap = '', log = ''] = process.argv.slice(2);
 // As strerror spells ENOSPC; rsync writes it into its log as well.

@@ -1,223 +1,136 @@
-/**
- * Opens a transfer: everything between a decision and rsync that needs the disk. The share has to be
- * there, the key's line still has to be there, nothing that runs may be in the way, and the session
- * gets its own folder and its log.
- */
-import { accessSync, rmSync } from 'node:fs';
-import { finishAbandoned } from './abandoned.js';
-import { confine, stagedShare } from '../sandbox/confine.js';
-import type { Session } from '../sandbox/confine.js';
+/** Opens a transfer: from what a client asks for, with which key, to a plan for any listener. */
+import { rmSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { decide } from '../gate/decide.js';
+import { NotRsync, readCommand } from '../gate/request.js';
 import type { Decision } from '../gate/decide.js';
-import { mountAt } from '../ready/mount-table.js';
-import { noteParts, notedParts, takeParts } from '../staging/parts.js';
-import type { Parts } from '../staging/parts.js';
-import { ownFolder, partsOf } from '../gate/paths.js';
-import { refuseSecondNames, writableFolder } from '../staging/places.js';
-import type { Writable } from '../staging/places.js';
-import { quoteAll } from '../gate/quote.js';
+import { parsePolicy } from '../gate/policy.js';
+import type { Policy } from '../gate/policy.js';
 import { Refusal } from '../gate/refusal.js';
-import { piecesFor, runningLogs } from './rotation.js';
-import {
-  isOwnFolder,
-  makeSessionFolder,
-  removeSessionFolder,
-  sizeOfFolder,
-} from '../staging/folder.js';
-import { beginLog, randomName, refuseConflicts, runningSessions } from './log.js';
-import type { Finish, Header, Log } from './log.js';
+import { secludedWord } from '../gate/words.js';
+import { cappedShare } from '../ready/volume.js';
+import { abilitiesOf } from '../sandbox/sandboxes.js';
+import { codeOf } from '../staging/inside.js';
+import { removeOldParts } from '../staging/parts.js';
+import { finishAbandoned } from './abandoned.js';
+import { isStillAuthorized } from './authorized.js';
+import { logPaths, makeLogFolders, randomName, runningSessions, writeRefusal } from '../log/log.js';
+import type { Header } from '../log/log.js';
+import type { Plan } from './plan.js';
+import { notedText, prepare } from './prepare.js';
+import { NoRoom, describeFull } from './room.js';
+import { removeOldLogs } from '../log/rotation.js';
 import type { Settings } from './settings.js';
-import { placeFault, placeFaults } from '../ready/place.js';
-import { endSilentSessions } from './silent.js';
-import type { CappedShare } from '../ready/volume.js';
-import { cappedShare, isUsable, mountVolume } from '../ready/volume.js';
 
-export interface Connection {
-  readonly header: Header;
-  readonly log: Log;
-  readonly isMeant: () => boolean;
+export interface Client {
+  /** As in SSH_CONNECTION: its address and port, and those at which it has reached this machine. */
+  readonly connection: string;
+  /** The process that lives as long as the transfer. */
+  readonly pid: number;
 }
 
-/** Characters of a text of the client's that go into a header, so that it can be read in one go. */
-export const notedText = 4096;
-
 /**
- * Gets everything ready for the transfer, and returns the launcher's words. Throws Refusal, and what
- * the file system says.
+ * `policyWords` are those of the key's line; `secluded` reads the words that come over standard input
+ * with `-s`, and is called where they do.
+ *
+ * Throws Refusal, which is for the sender, and other errors, which are not.
  */
 export async function openTransfer(
   settings: Settings,
-  decision: Decision,
-  { header, log, isMeant }: Connection,
-): Promise<string> {
-  const { state } = settings;
-  const { share } = header;
-  const { direction, writes } = decision;
-  const isPush = direction === 'push';
-  const place = isPush ? (decision.places[0]?.path ?? '.').slice(0, notedText) : '';
-  if (isPush) await endSilentSessions(state, { ...header, place });
-  const writable = (): Writable | undefined => writableFolder(share, decision);
-  // The first look decides where the session's own folder lies; the second what is opened.
-  let folder = '';
-  const begin = (): void => {
-    const isWriting = isPush && writes.kind !== 'nothing';
-    folder = isWriting ? folderFor(settings, { ...header, place }, writable()) : '';
-    const todo = folder === '' ? undefined : finishOf(decision, folder);
-    if (todo !== undefined) refuseConflicts(share, todo, runningSessions(state));
-    beginLog(log.running, {
-      ...header,
-      direction,
-      place,
-      ...(todo === undefined ? {} : { finish: todo }),
-    });
+  policyWords: readonly string[],
+  command: string,
+  client: Client,
+  secluded: () => Promise<string[]>,
+): Promise<Plan> {
+  const policy = parsePolicy(policyWords);
+  const [address = ''] = client.connection.split(' ');
+  const header: Header = {
+    version: 1,
+    time: new Date().toISOString(),
+    peer: policy.peer,
+    key: policy.key,
+    share: policy.share,
+    address,
+    direction: 'none',
+    place: '',
+    command: command.slice(0, notedText),
+    pid: client.pid,
+    token: randomName(),
   };
-  let capped: CappedShare | undefined;
-  let opened: Writable | undefined;
+  makeLogFolders(settings.state);
+  await tidyUp(settings, policy.share);
+  const log = logPaths(settings.state, new Date(), client.pid, policy.key);
   try {
-    capped = await enter(settings, share, isMeant, begin, log.running);
-    opened = writable();
-    if (decision.writesInPlace) refuseSecondNames(share, place);
-    if (folder !== '') makeFolder(share, folder, decision, place);
+    const decision = await decisionFor(policy, settings, command, secluded);
+    const isMeant = (): boolean =>
+      isStillAuthorized(settings.authorizedKeys, policyWords, address, new Date());
+    return await prepare(settings, decision, { header, log, isMeant });
   } catch (error) {
-    if (folder !== '') giveUpFolder(state, { ...header, place, folder });
-    throw error;
-  }
-  const syncs = isPush && capped !== undefined && needsFsync(share, decision);
-  const session: Session = {
-    share,
-    log: `${log.running}.pipe`,
-    token: header.token,
-    folder,
-    syncs,
-    readOnly: !isPush || writes.kind === 'nothing',
-    ...(opened === undefined ? {} : { writable: opened.path }),
-    ...(writes.kind === 'own' ? { only: folder } : {}),
-    hidden: isPush ? [] : hiddenFolders(state, share),
-  };
-  const isFinishing =
-    writes.kind === 'own' || decision.checksLinks !== 'nowhere' || decision.attributes !== '';
-  return quoteAll([
-    ...[log.running, log.ended, share, isPush ? 'push' : 'pull', folder],
-    ...[folder !== '' && isFinishing ? 'finish' : '', opened?.path ?? '', opened?.identity ?? ''],
-    settings.level === 'bubblewrap' ? settings.seccomp : '',
-    capped === undefined ? '' : String(capped.size),
-    String(piecesFor(runningLogs(state).length, settings.logBytes)),
-    ...confine(settings, session, decision),
-  ]);
-}
-
-function finishOf(decision: Decision, folder: string): Finish {
-  const { delivery, backup, attributes, checksLinks, writesInPlace, makesLinks } = decision;
-  return {
-    folder,
-    isStaged: decision.writes.kind === 'own',
-    keepsParts: decision.keepsParts,
-    delivery,
-    ...(backup === undefined ? {} : { backup }),
-    ...{ attributes, checksLinks, writesInPlace, makesLinks },
-  };
-}
-
-/** The session's own folder: that of an earlier one whose parts it goes on with, or a new name. */
-function folderFor(
-  { state }: Settings,
-  { key, share, place }: Pick<Header, 'key' | 'share' | 'place'>,
-  writable: Writable | undefined,
-): string {
-  // What deletes can write nowhere else, so an earlier one elsewhere is of no use to it.
-  const container = [...partsOf(writable?.path ?? ''), ownFolder].join('/');
-  return takeParts(state, { key, share, place }, container) ?? `${container}/${randomName()}`;
-}
-
-/** Where nothing comes of the session: parts that it had taken over wait for the next one. */
-function giveUpFolder(state: string, { share, folder, peer, key, place }: Parts): void {
-  if (isOwnFolder(share, `${folder}/parts`) && sizeOfFolder(share, `${folder}/parts`) > 0) {
-    noteParts(state, { share, folder, peer, key, place });
-  } else {
-    removeSessionFolder(share, folder);
+    const refusal = isFull(error)
+      ? noRoomFor(settings, policy)
+      : refusalFor(error, policy, client.connection);
+    rmSync(log.running, { force: true });
+    try {
+      writeRefusal(log, header, refusal.message);
+    } catch {
+      // A disk that is full has no room for that either.
+    }
+    throw refusal;
   }
 }
 
-function makeFolder(share: string, folder: string, decision: Decision, place: string): void {
-  const parts = partsOf(folder);
-  const name = parts.pop() ?? '';
-  parts.pop();
-  const isStaged = decision.writes.kind === 'own';
-  // rsync makes the destination, and not what is above it.
-  const above = isStaged ? partsOf(place).slice(0, -1) : [];
-  const more = [
-    ...(isStaged ? [[stagedShare]] : []),
-    ...above.map((_, i) => [stagedShare, ...above.slice(0, i + 1)]),
-    ...(decision.attributes === '' ? [] : [['folders']]),
-  ];
-  makeSessionFolder(share, parts.join('/'), name, more);
+/** What others have left: logs without an end, too many logs, parts that nobody came back for. */
+async function tidyUp(settings: Settings, share: string): Promise<void> {
+  const { state, logCount: count, logBytes: bytes, logDays: days } = settings;
+  const unfinished = await finishAbandoned(settings);
+  removeOldLogs(state, { count, bytes, days }, new Date(), unfinished);
+  removeOldParts(state, share, () => runningSessions(state), new Date());
 }
 
-/** Folders of other sessions, and of parts, which a fetch is not to see. */
-function hiddenFolders(state: string, share: string): string[] {
-  const noted = [
-    ...runningSessions(state).map((other) => ({
-      share: other.share,
-      folder: other.finish?.folder,
-    })),
-    ...notedParts(state),
-  ]
-    .filter((other) => other.share === share)
-    .flatMap(({ folder = '' }) => (folder === '' ? [] : [folder.replace(/\/[^/]*$/, '')]));
-  return [...new Set([ownFolder, ...noted])].filter((folder) => isOwnFolder(share, folder));
-}
-
-/**
- * Notes the connection (`begin`) and makes sure of it afterwards: whoever revokes a key or takes a
- * volume away changes things first and looks for noted connections then, so that one of the two
- * sees the other. Returns the share's cap.
- */
-async function enter(
+async function decisionFor(
+  policy: Policy,
   settings: Settings,
-  share: string,
-  isMeant: () => boolean,
-  begin: () => void,
-  note: string,
-): Promise<CappedShare | undefined> {
-  for (let attempt = 0; attempt < 20; attempt += 1) {
-    const before = cappedShare(settings, share);
-    // SECURITY: before a volume is mounted there, too (test/attacks/share-replaced.test.ts). Where a
-    // capped share's folder is missing, mounting makes it.
-    const fault = placeFault(share);
-    if (fault !== undefined && !(fault === 'missing' && before !== undefined)) {
-      throw new Error(`${share} ${placeFaults[fault]}`);
-    }
-    if (before !== undefined && !(await isUsable(before))) {
-      await mountVolume(settings, share);
-      await finishAbandoned(settings);
-    }
-    // Without it bubblewrap would name the real path in its own message.
-    for (const path of [share, ...neededFiles(settings)]) accessSync(path);
-    begin();
-    if (!isMeant()) {
-      throw new Refusal('what this key may do has changed', [
-        'close this connection and try again',
-      ]);
-    }
-    const capped = cappedShare(settings, share);
-    if (capped === undefined || (await isUsable(capped))) return capped;
-    rmSync(note, { force: true });
-  }
-  throw new Refusal('this share is being changed', ['try again in a while']);
+  command: string,
+  secluded: () => Promise<string[]>,
+): Promise<Decision> {
+  const request = readCommand(command);
+  const words = request.secluded ? (await secluded()).map(secludedWord) : [];
+  return decide(policy, abilitiesOf(settings, policy.share), request, words);
 }
 
-/**
- * Whether rsync has to write each file through to the disk before it gives it its name.
- *
- * A power cut could else leave a file in a volume that is whole by name and size and not by content.
- * The kernel's ext4 keeps the order by itself (data=ordered in ext4(5)), but for what is overwritten
- * in place; there the launcher's one sync before the end is enough.
- */
-function needsFsync(share: string, { writesInPlace }: Decision): boolean {
-  return writesInPlace || mountAt(share)?.type !== 'ext4';
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '');
 }
 
-/** What has to be there for the sandbox to start. */
-function neededFiles({ level, bwrap, setpriv, rsync, sh, libraries }: Settings): string[] {
-  const cages = { bubblewrap: [bwrap], landlock: [setpriv], none: [] };
-  return [...cages[level], rsync, sh, ...libraries];
+/** Also where it is the owner's disk that is full, and not the share's volume. */
+function noRoomFor(settings: Settings, { share, key }: Policy): NoRoom {
+  const capped = cappedShare(settings, share);
+  if (capped === undefined) return new NoRoom();
+  return new NoRoom(describeFull(settings.state, share, capped.size, key));
+}
+
+function refusalFor(error: unknown, policy: Policy, connection: string): Error {
+  if (error instanceof Refusal) return error;
+  if (error instanceof NotRsync) return new Refusal(purpose(policy), [example(policy, connection)]);
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function purpose({ access }: Policy): string {
+  const uses = {
+    'read-write': 'sending and fetching',
+    'read-only': 'fetching',
+    'write-only': 'sending',
+  };
+  return `this key is for ${uses[access]} files with rsync, and for nothing else`;
+}
+
+/** The command to use, with the address and port at which the client has reached this machine. */
+function example(policy: Policy, connection: string): string {
+  const [, , address = 'HOST', port = '22'] = connection.split(' ');
+  const host = address.includes(':') ? `[${address}]` : address;
+  const remote = `${userInfo().username}@${host}:`;
+  const shell = port === '22' ? '' : `-e 'ssh -p ${port}' `;
+  return policy.access === 'read-only'
+    ? `rsync -avP ${shell}${remote}FILE .`
+    : `rsync -avP ${shell}FILE ${remote}`;
 }

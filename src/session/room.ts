@@ -1,6 +1,20 @@
 /** What the sender is told where a capped share has no room: whose it is, and what would still fit. */
 import { statfsSync } from 'node:fs';
+import { Refusal } from '../gate/refusal.js';
 import { heldRoom } from '../staging/parts.js';
+import { runningSessions } from '../log/log.js';
+
+const noRoom = 'what was sent does not fit: no space is left on the receiving side';
+
+/** There is no room for even the first byte; rsync says 11 where it finds that out itself. */
+export class NoRoom extends Refusal {
+  override readonly status = 11;
+
+  constructor([first = noRoom, ...rest]: readonly string[] = []) {
+    // In rsync's words, which people look for.
+    super(first, [...rest, 'No space left on device (28)']);
+  }
+}
 
 const units = ['B', 'KB', 'MB', 'GB', 'TB'];
 
@@ -22,9 +36,9 @@ export function describeFull(state: string, share: string, cap: number, key: str
           `files have run out, and not bytes: ${free} is free; as one archive it may fit`,
         ]
       : [`${free} of it is free`, `it holds ${entries} files and folders, and ${ffree} more fit`];
-  const { own, others, running } = heldRoom(state, share, key);
+  const { own, others, running } = heldRoom(state, share, runningSessions(state), key);
   const held = [
-    [own, 'parts of your interrupted transfers, which the same command goes on with'],
+    [own, 'parts of your interrupted transfers, which the same command continues'],
     [others, 'parts of transfers of others'],
     [running, 'transfers of others that are running'],
   ] as const;

@@ -5,9 +5,9 @@
  */
 import { appendFileSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { isAlive, runningLogs } from './rotation.js';
-import type { Header } from './log.js';
-import { readHeader } from './log.js';
+import { isAlive, runningLogs } from '../log/rotation.js';
+import type { Header } from '../log/log.js';
+import { readHeader } from '../log/log.js';
 
 /** Milliseconds without a byte after which a session counts as silent. */
 export const silentMs = 30_000;

@@ -39,7 +39,7 @@ export interface Delivery {
 
 /**
  * Moves all that is in `from` to `to`, whose parts below the share's top are `parts`. What cannot be
- * moved stays, and all else goes on.
+ * moved stays where it is, and all the rest continues.
  */
 export function deliver(
   from: Folder,

@@ -4,7 +4,6 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Stats } from 'node:fs';
-import { stagedShare } from '../sandbox/confine.js';
 import type { Backup } from '../gate/decide.js';
 import { deliver, deliverFile, openOrMake, withEnding } from './deliver.js';
 import type { Delivery } from './deliver.js';
@@ -12,12 +11,13 @@ import { closeFolder, inFolder, look, openIn, openTop } from './inside.js';
 import type { Folder } from './inside.js';
 import { partsOf } from '../gate/paths.js';
 import { enteredFolder } from './places.js';
-import type { Finish, Header } from '../session/log.js';
+import type { Ended, Finish } from './finish.js';
+import { stagedShare } from './folder.js';
 
 /** A session that has ended. */
 export interface Context {
   readonly share: string;
-  readonly header: Header;
+  readonly header: Ended;
   readonly todo: Finish;
   readonly linksLeftOut: string[];
   readonly failed: string[];
@@ -103,7 +103,7 @@ function deliverBeside(
   });
 }
 
-/** What is at this path; undefined where nothing is, or a link stands in the path. */
+/** What is at this path; undefined where nothing is, or a link is in the path. */
 function lookAt(folder: Folder, path: readonly string[]): Stats | undefined {
   try {
     return inFolder(folder, path.slice(0, -1), (parent) => look(parent, path.at(-1) ?? '.'));

@@ -6,20 +6,47 @@
  * All of it can be done a second time: where the machine stopped in the middle, the next session
  * finds the log of this one and does it (rotation.ts).
  */
-import { appendFileSync, readlinkSync, renameSync, rmSync, unlinkSync } from 'node:fs';
-import { giveBack } from './attributes.js';
-import { confinementOf, sandboxed, wholeMark } from '../sandbox/confine.js';
+import {
+  appendFileSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { Backup, Decision, DeliveryRules } from '../gate/decide.js';
+import type { SandboxSettings } from '../sandbox/sandbox.js';
+import { sandboxed, sandboxes } from '../sandbox/sandboxes.js';
 import { leadsOut } from './deliver.js';
 import { deliverTree, placeBackups } from './destination.js';
 import type { Context } from './destination.js';
 import { at, canEnter, inFolder, look, namesIn } from './inside.js';
 import type { Folder } from './inside.js';
 import { noteParts } from './parts.js';
+import type { Parts } from './parts.js';
 import { ownFolder, partsOf } from '../gate/paths.js';
-import { inShareFolder, isOwnFolder, removeSessionFolder } from './folder.js';
-import type { Finish, Header } from '../session/log.js';
-import { readHeader } from '../session/log.js';
-import type { Settings } from '../session/settings.js';
+import { inShareFolder, isOwnFolder, removeSessionFolder, wholeMark } from './folder.js';
+
+/** What is to be done; see the fields of `Decision` that these are. */
+export interface Finish {
+  /** The session's own folder, a path in the share. */
+  readonly folder: string;
+  readonly isStaged: boolean;
+  readonly keepsParts: boolean;
+  readonly delivery: DeliveryRules;
+  readonly backup?: Backup;
+  readonly attributes: string;
+  readonly checksLinks: Decision['checksLinks'];
+  readonly writesInPlace: boolean;
+  readonly makesLinks: boolean;
+}
+
+/** A session that has ended: what the header of its log says (log/log.ts). */
+export interface Ended extends Omit<Parts, 'folder'> {
+  readonly time: string;
+  readonly token: string;
+}
 
 export interface Finished {
   /** For the sender. */
@@ -28,12 +55,15 @@ export interface Finished {
   readonly isWhole: boolean;
 }
 
-/** Finishes the session whose log this is. */
-export function finish(settings: Settings, log: string): Finished {
-  const header = readHeader(log);
+/** Finishes a session; `log` is the path of its log, `state` the folder of the notes. */
+export function finish(
+  settings: SandboxSettings & { readonly state: string },
+  header: Ended,
+  todo: Finish,
+  log: string,
+): Finished {
   const nothing = { sentences: [], isWhole: true };
-  if (header?.finish === undefined) return nothing;
-  const { share, finish: todo } = header;
+  const { share } = header;
   const linksLeftOut: string[] = [];
   const failed: string[] = [];
   // Taken away by hand, or finished already.
@@ -60,7 +90,7 @@ export function finish(settings: Settings, log: string): Finished {
     attempt(() => {
       if (todo.attributes !== '') restoreFolders(settings, header, todo, isWhole);
     });
-    keepParts(settings, folder, context);
+    keepParts(settings.state, folder, context);
     if (failures.length > 0) throw failures[0];
   });
   const sentences = [
@@ -109,28 +139,25 @@ function removeLinksBelow(
 
 /** Runs in the sandbox, as all that follows names in the share. */
 function restoreFolders(
-  settings: Settings,
-  { share, place }: Header,
+  settings: SandboxSettings,
+  { share, place }: Ended,
   todo: Finish,
   isWhole: boolean,
 ): void {
-  const { root } = confinementOf(settings, share);
+  const session = { share, readOnly: false, log: '/dev/null' };
+  const { root } = sandboxes[settings.level].view(session);
   const from = [root, ...(isWhole ? [] : partsOf(place))].join('/');
   const copy = `${root}/${todo.folder}/folders/copy`;
-  const script = giveBack(todo.attributes);
-  const program = [settings.sh, '-c', script, 'sh', from, copy, settings.rsync];
-  const session = { share, readOnly: false, log: '/dev/null' };
+  const script = readFileSync(join(__dirname, 'give-back.sh'), 'utf8');
+  const words = [from, copy, todo.attributes, settings.rsync];
+  const program = [settings.sh, '-c', script, 'give-back', ...words];
   // The filter would have to be open; nothing of the client's is run or copied here.
-  const [command = '', ...words] = sandboxed({ ...settings, seccomp: '' }, session, program);
-  process.getBuiltinModule('node:child_process').execFileSync(command, words, { stdio: 'ignore' });
+  const [command = '', ...rest] = sandboxed({ ...settings, seccomp: '' }, session, program);
+  process.getBuiltinModule('node:child_process').execFileSync(command, rest, { stdio: 'ignore' });
 }
 
 /** Notes the parts in the log and for the next session; without any the folder goes. */
-function keepParts(
-  settings: Settings,
-  folder: Folder,
-  { share, header, todo, log }: Context,
-): void {
+function keepParts(state: string, folder: Folder, { share, header, todo, log }: Context): void {
   if (todo.keepsParts) rescueParts(folder);
   for (const kind of ['tmp', 'folders', wholeMark]) {
     rmSync(at(folder, kind), { recursive: true, force: true });
@@ -154,7 +181,7 @@ function keepParts(
   );
   appendFileSync(log, ['\n', ...lines].join(''));
   const { peer, key, place } = header;
-  noteParts(settings.state, { share, folder: todo.folder, peer, key, place });
+  noteParts(state, { share, folder: todo.folder, peer, key, place });
 }
 
 function holdsFiles(folder: Folder): boolean {

@@ -28,6 +28,12 @@ import { ownFolder, partsOf } from '../gate/paths.js';
 
 const kinds = ['tmp', 'parts', 'old'] as const;
 
+/** What is in it for the share: a key that may only send sees nothing else. */
+export const stagedShare = 'share';
+
+/** A file in it, made by session/enter-destination.sh. */
+export const wholeMark = 'whole';
+
 /**
  * Makes the folder `name` in the own folder below `place`, a path in the share, and in it these paths
  * as well, each after the one above it.

@@ -1,6 +1,6 @@
 /**
  * Which sessions have left parts of files behind, and where: one small file each in `state/parts`,
- * so that the same key's next transfer to the same place goes on with them, and so that they are
+ * so that the same key's next transfer to the same place continues them, and so that they are
  * removed after a while.
  */
 import {
@@ -13,7 +13,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { namesOfSessionFolders, removeSessionFolder, sizeOfFolder } from './folder.js';
-import { runningSessions } from '../session/log.js';
 
 export interface Parts {
   readonly share: string;
@@ -23,6 +22,13 @@ export interface Parts {
   readonly key: string;
   /** The destination as the client named it. */
   readonly place: string;
+}
+
+/** A session that runs: the header of its log (log/log.ts). */
+interface Running {
+  readonly share: string;
+  readonly key: string;
+  readonly finish?: { readonly folder: string };
 }
 
 /** How long parts wait for the same command to be run again. */
@@ -46,8 +52,7 @@ export function notedParts(state: string): (Parts & { readonly time: Date })[] {
 
 /**
  * Takes over the newest parts of this key at this place that lie in `container`, so that no other
- * session does: the note
- * goes, and whoever removes it first has them. Returns their folder.
+ * session does: the note goes, and whoever removes it first has them. Returns their folder.
  */
 export function takeParts(
   state: string,
@@ -71,15 +76,21 @@ export function takeParts(
  * Removes parts that nobody has come back for; in `share` also a folder that no session knows of,
  * such as one whose volume was torn away under it.
  */
-export function removeOldParts(state: string, share: string, now: Date): void {
+export function removeOldParts(
+  state: string,
+  share: string,
+  sessions: () => readonly Running[],
+  now: Date,
+): void {
   const isOld = (time: Date): boolean => now.getTime() - time.getTime() >= partDays * 86_400_000;
   const noted = notedParts(state);
   for (const parts of noted.filter(({ time }) => isOld(time))) remove(state, parts);
-  const running = runningSessions(state).map(({ finish }) => finish?.folder);
-  for (const { folder, time } of namesOfSessionFolders(share)) {
-    const isKnown = running.includes(folder) || noted.some((parts) => parts.folder === folder);
-    if (!isKnown && isOld(time)) remove(state, { share, folder });
-  }
+  const lost = namesOfSessionFolders(share).filter(
+    ({ folder, time }) => isOld(time) && !noted.some((parts) => parts.folder === folder),
+  );
+  if (lost.length === 0) return;
+  const running = sessions().map(({ finish }) => finish?.folder);
+  for (const { folder } of lost) if (!running.includes(folder)) remove(state, { share, folder });
 }
 
 function remove(state: string, { share, folder }: Pick<Parts, 'share' | 'folder'>): void {
@@ -120,13 +131,18 @@ export interface HeldRoom {
 }
 
 /** Who holds room in the share, seen from the key that has connected; an empty one is nobody. */
-export function heldRoom(state: string, share: string, key: string): HeldRoom {
+export function heldRoom(
+  state: string,
+  share: string,
+  sessions: readonly Running[],
+  key: string,
+): HeldRoom {
   const sum = (folders: readonly Pick<Parts, 'share' | 'folder'>[]): number =>
     folders
       .filter((each) => each.share === share)
       .reduce((total, { folder }) => total + sizeOfFolder(share, folder), 0);
   const noted = notedParts(state);
-  const running = runningSessions(state).flatMap(({ share: place, key: theirs, finish }) =>
+  const running = sessions.flatMap(({ share: place, key: theirs, finish }) =>
     finish === undefined || theirs === key ? [] : [{ share: place, folder: finish.folder }],
   );
   return {

@@ -2,27 +2,29 @@
  * What a person sees. Results go to standard output, talk to standard error; colour only where a
  * terminal shows it. Whatever comes from outside passes `printable` before it gets here.
  */
-import { Chalk } from 'chalk';
+import { createRequire } from 'node:module';
+import type * as ChalkModule from 'chalk';
 import type { ChalkInstance } from 'chalk';
 import { printableJson } from './text.js';
 
-function chalkFor(stream: NodeJS.WriteStream): ChalkInstance {
+/** chalk where colour is wanted; it is not loaded otherwise, since that takes longer than it works. */
+function chalkFor(stream: NodeJS.WriteStream): ChalkInstance | undefined {
   // An empty NO_COLOR counts as not set (no-color.org).
   const isUnwanted = (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb';
-  const plain = !stream.isTTY || isUnwanted;
-  return plain ? new Chalk({ level: 0 }) : new Chalk();
+  if (!stream.isTTY || isUnwanted) return undefined;
+  const { Chalk } = createRequire(__filename)('chalk') as typeof ChalkModule;
+  return new Chalk();
 }
 
 const out = chalkFor(process.stdout);
-const err = chalkFor(process.stderr);
 
 /** Styles for text on standard output. */
 export const style = {
-  bold: (text: string): string => out.bold(text),
-  dim: (text: string): string => out.dim(text),
-  good: (text: string): string => out.green(text),
-  warn: (text: string): string => out.yellow(text),
-  bad: (text: string): string => out.red(text),
+  bold: (text: string): string => out?.bold(text) ?? text,
+  dim: (text: string): string => out?.dim(text) ?? text,
+  good: (text: string): string => out?.green(text) ?? text,
+  warn: (text: string): string => out?.yellow(text) ?? text,
+  bad: (text: string): string => out?.red(text) ?? text,
 };
 
 /** A line of the result. */
@@ -35,7 +37,7 @@ export function printJson(value: unknown): void {
   print(printableJson(value, 2));
 }
 
-/** One of many results, for a command that goes on: a line of its own. */
+/** One of many results, for a command that continues: a line of its own. */
 export function printJsonLine(value: unknown): void {
   print(printableJson(value));
 }
@@ -45,9 +47,10 @@ export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** An error, with the hints how to go on. */
+/** An error, with the hints that lead out of it. */
 export function printError(message: string, hints: readonly string[]): void {
-  process.stderr.write(`${err.red('pysync:')} ${message}\n`);
+  const name = chalkFor(process.stderr)?.red('pysync:') ?? 'pysync:';
+  process.stderr.write(`${name} ${message}\n`);
   for (const hint of hints) process.stderr.write(`  ${hint}\n`);
 }
 

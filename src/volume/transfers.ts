@@ -1,8 +1,8 @@
 /** Making sure that nobody is sending while a volume is taken away. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { PysyncError } from '../errors.js';
-import type { Header } from '../session/log.js';
-import { runningSessions } from '../session/log.js';
+import type { Header } from '../log/log.js';
+import { runningSessions } from '../log/log.js';
 import { stateFolder } from '../system/folders.js';
 
 /**

@@ -1,6 +1,7 @@
 /**
  * The attacker has a key, and waits for the day on which something of the receiver's is gone or
- * broken: the launcher, Node, the gate's program, bubblewrap, rsync, the sandbox, the state folder.
+ * broken: the launcher, Node, pysync's programs, bubblewrap, the state folder. What was replaced or moved
+ * is found again (test/integration/session/upgrades.test.ts).
  * It must be served nothing then, least of all without a sandbox, and be told so in a sentence.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -14,7 +15,8 @@ import { createReceiver, findText, putFiles, said } from '../helpers/receiver.js
 let me: Receiver;
 let mallory: Peer;
 let launcher: string;
-let text: string;
+let settings: string;
+let texts: readonly string[];
 
 beforeAll(async () => {
   me = await createReceiver();
@@ -22,11 +24,12 @@ beforeAll(async () => {
   me.write('public/hello.txt', 'hello\n');
   putFiles(mallory.folder, { 'evil.txt': 'evil\n' });
   launcher = join(me.account.home, '.local/share/pysync/gate');
-  text = readFileSync(launcher, 'utf8');
+  settings = join(me.account.home, '.local/share/pysync/settings.json');
+  texts = [launcher, settings].map((path) => readFileSync(path, 'utf8'));
 });
 
 afterEach(() => {
-  writeFileSync(launcher, text);
+  for (const [i, path] of [launcher, settings].entries()) writeFileSync(path, texts[i] ?? '');
 });
 
 afterAll(() => me.remove());
@@ -42,11 +45,18 @@ async function expectNothingServed(): Promise<string> {
   return said(pulled) + said(pushed) + said(listed);
 }
 
-/** As where the program that stands in the launcher under `name` were gone. */
-function breakLauncher(name: string, replacement: string): void {
-  const changed = text.replace(new RegExp(`${name} \\S+`), `${name} ${replacement}`);
+/** Changes what the launcher says of itself: `name` is one of its variables. */
+function changeLauncher(name: string, value: string): void {
+  const [text = ''] = texts;
+  const changed = text.replace(new RegExp(`^${name}=.*$`, 'm'), `${name}=${value}`);
   expect(changed).not.toBe(text);
   writeFileSync(launcher, changed);
+}
+
+function changeSettings(changes: Readonly<Record<string, unknown>>): void {
+  const before = JSON.parse(texts[1] ?? '') as Record<string, unknown>;
+  for (const name of Object.keys(changes)) expect(before).toHaveProperty(name);
+  writeFileSync(settings, JSON.stringify({ ...before, ...changes }));
 }
 
 /** A program of the receiver's, for the place of another. */
@@ -66,41 +76,42 @@ test('without the launcher nothing is served', async () => {
   await me.account.run(['mv', `${launcher}.away`, launcher]);
 });
 
-test.each([
-  ['bubblewrap', '--bwrap', '/nowhere/bwrap'],
-  ['rsync', '--rsync', '/nowhere/rsync'],
-  ['the state folder', '--state', '/nowhere/state'],
-  ['authorized_keys', '--authorized-keys', '/nowhere/keys'],
-  ['a level of confinement', '--level', 'unknown'],
-  ['the level’s name', '--level', '""'],
-  ['a library', '--libraries', '/nowhere/lib.so'],
-  ['a shell for the sandbox', '--sh', '/nowhere/sh'],
-])('without %s nothing is served', async (_what, name, replacement) => {
-  breakLauncher(name, replacement);
+test('without the file with the keys nothing is served', async () => {
+  changeSettings({ authorizedKeys: '/nowhere/keys' });
   const told = await expectNothingServed();
   expect(told).toContain(sentence);
   expect(told).not.toContain(me.account.home);
 });
 
-test.each(['-x', 'session/entry.js'])(
-  'without node or the gate (%s) nothing is served',
-  async (what) => {
-    const broken = text.replaceAll(
-      what === '-x' ? /\S+\/node(?=[ ;\]])/g : /\S+\/gate\/main\.js/g,
-      '/nowhere/program',
-    );
-    expect(broken).not.toBe(text);
-    writeFileSync(launcher, broken);
-    expect(await expectNothingServed()).toContain(sentence);
-  },
-);
+test.each([
+  ['the folder of the logs', 'state'],
+  ['the folder of the settings', 'data'],
+  ['the programs', 'program'],
+])('without %s nothing is served', async (_what, name) => {
+  changeLauncher(name, '/nowhere/there');
+  const told = await expectNothingServed();
+  expect(told).toContain(sentence);
+  expect(told).not.toContain(me.account.home);
+});
+
+test('without Node nothing is served', async () => {
+  const [text = ''] = texts;
+  changeLauncher('node', '/nowhere/node');
+  const changed = readFileSync(launcher, 'utf8').replace(
+    /for other in .*;/,
+    'for other in /x/node;',
+  );
+  expect(changed).not.toBe(text);
+  writeFileSync(launcher, changed);
+  expect(await expectNothingServed()).toContain(sentence);
+});
 
 test.each([
   ['refuses a namespace', 'echo "bwrap: No permissions to create new namespace" >&2; exit 1'],
   ['is killed', 'kill -9 $$'],
   ['does nothing and says it went well', 'exit 0'],
 ])('where bubblewrap %s nothing is served', async (what, script) => {
-  breakLauncher('--bwrap', await stub(`bwrap-${what.length}`, script));
+  changeSettings({ bwrap: await stub(`bwrap-${what.length}`, script) });
   const told = await expectNothingServed();
   expect(told).not.toContain(me.account.home);
   if (script !== 'exit 0') expect(told).toContain(sentence);
@@ -112,8 +123,7 @@ test.each([
   ['prints what is no plan', 'echo touch pwned; echo "; touch pwned"'],
   ['prints and fails', `echo '/tmp/l /tmp/e . "" "" $(touch pwned)'; exit 1`],
 ])('where node %s nothing is served', async (what, script) => {
-  const node = await stub(`node-${what.length}`, script);
-  writeFileSync(launcher, text.replaceAll(/\S+\/node(?=[ ;\]])/g, node));
+  changeLauncher('node', await stub(`node-${what.length}`, script));
   await expectNothingServed();
   expect((await me.account.run(['ls'])).stdout).not.toContain('pwned');
 });

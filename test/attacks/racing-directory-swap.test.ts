@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { errnoOf } from '../../src/errors.js';
-import { rsyncStamp } from '../../src/sandbox/rsync-facts.js';
+import { stampOf } from '../../src/sandbox/sandboxes.js';
 import { findTool } from '../../src/system/tools.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
@@ -114,8 +114,8 @@ test('whatever moment the swap hits, nothing is written outside', async () => {
 
 test('a swap between the check and the start of rsync writes nothing outside', async () => {
   const before = me.outsideState();
-  const launcher = join(me.account.home, '.local/share/pysync/gate');
-  const text = readFileSync(launcher, 'utf8');
+  const file = join(me.account.home, '.local/share/pysync/settings.json');
+  const text = readFileSync(file, 'utf8');
   const rsync = findTool('rsync');
   // In place of rsync: a program that says it is there, waits for the swap, and becomes rsync.
   const stub = me.write(
@@ -123,11 +123,10 @@ test('a swap between the check and the start of rsync writes nothing outside', a
     `#!/bin/sh\n: > /share/waiting; until [ -e /share/go ]; do :; done; exec ${rsync} "$@"\n`,
   );
   await me.account.run(['chmod', '755', stub]);
-  const changed = text
-    .replace(`--rsync ${rsync}`, `--rsync ${stub}`)
-    .replace(/--rsync-stamp \S+/, `--rsync-stamp ${rsyncStamp(stub)}`)
-    .replace('--libraries ', `--libraries ${rsync}:`);
-  writeFileSync(launcher, changed);
+  const settings = JSON.parse(text) as { libraries: string[] };
+  const libraries = [rsync, ...settings.libraries];
+  const changed = { ...settings, rsync: stub, rsyncStamp: stampOf(stub), libraries };
+  writeFileSync(file, JSON.stringify(changed));
 
   const push = mallory.rsync(['-rI', '--inplace', 'tree/swapped/', `${mallory.target}:swapped/`]);
   await waitFor('the decision to be made', () => me.listShare().includes('waiting'));
@@ -135,7 +134,7 @@ test('a swap between the check and the start of rsync writes nothing outside', a
   me.write('public/go', '');
   await push;
   back();
-  writeFileSync(launcher, text);
+  writeFileSync(file, text);
   expect(me.outsideState()).toEqual(before);
 });
 

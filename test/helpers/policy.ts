@@ -1,4 +1,4 @@
-import type { Confinement } from '../../src/gate/decide.js';
+import type { Abilities } from '../../src/gate/decide.js';
 import type { Policy } from '../../src/gate/policy.js';
 
 /** A policy as an ordinary import writes it, for tests of the decision. */
@@ -13,8 +13,8 @@ export const ordinaryPolicy: Policy = {
 };
 
 /** A bubblewrap sandbox around an rsync that has all protections of its own. */
-export const sandbox: Confinement = {
-  level: 'bubblewrap',
+export const sandbox: Abilities = {
+  hidesOutside: true,
   root: '/share',
   dropsDevices: true,
   confinesRoot: true,

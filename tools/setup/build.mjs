@@ -3,7 +3,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,8 +22,12 @@ export function buildIfStale({ say, stop }) {
   if (status !== 0) stop('the build failed; what it said stands above');
 }
 
-/** Written last: a build that was cut off is not taken for a whole one. */
+/** The shell scripts, which tsc leaves; and, last, the stamp: an interrupted build counts as none. */
 export function finishBuild() {
+  const names = readdirSync(join(projectFolder, 'src'), { recursive: true });
+  for (const name of names.filter((each) => each.endsWith('.sh'))) {
+    copyFileSync(join(projectFolder, 'src', name), join(projectFolder, 'dist', name));
+  }
   writeFileSync(stamp, fingerprintOfSources());
 }
 

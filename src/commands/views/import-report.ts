@@ -2,7 +2,7 @@
 import { formatKeyLine } from '../../keys/authorized-keys.js';
 import type { KeyLine, OurKey, UpsertOutcome } from '../../keys/authorized-keys.js';
 import type { RejectedLine } from '../../keys/public-key.js';
-import { levelMeanings } from '../../sandbox/level-meanings.js';
+import { sandboxes } from '../../sandbox/sandboxes.js';
 import { launcherSettings } from '../../launcher/install.js';
 import type { Access } from '../../gate/policy.js';
 import { columns, note, print, printJson, style } from '../../system/output.js';
@@ -70,7 +70,11 @@ function printText({ keys, share, access, isDry, capped, reach }: ImportReport):
   const where = access === 'read-only' ? 'Files come from' : 'Files land in';
   print(`${where} ${printable(share)}; ${restrictions(keys.map(({ line }) => line))}.`);
   const level = launcherSettings()?.level ?? 'none';
-  print(level === 'none' ? style.bad(levelMeanings.none) : `Confinement: ${levelMeanings[level]}.`);
+  print(
+    level === 'none'
+      ? style.bad(sandboxes.none.meaning)
+      : `Confinement: ${sandboxes[level].meaning}.`,
+  );
   const hostKeys = describeHostKeys(reach.hostKeys);
   if (hostKeys.length > 0) print();
   for (const line of hostKeys) print(line);

@@ -3,10 +3,22 @@ import type { CurrentFile } from '../../history/current-file.js';
 import type { Progress } from '../../history/rate.js';
 import { describeEnding, nameOf } from '../../history/transfer.js';
 import type { SentFile, Transfer } from '../../history/transfer.js';
-import { style } from '../../system/output.js';
+import { columns, style } from '../../system/output.js';
 import { formatSize } from '../../system/sizes.js';
 import { printable } from '../../system/text.js';
 import { localTime } from './describe.js';
+
+/** How many files of a transfer are named. */
+export const shownFiles = 3;
+
+/** A line for each transfer, and below it the first of its files. */
+export function transferLines(transfers: readonly Transfer[]): string[] {
+  const heads = columns(transfers.map(transferCells));
+  return transfers.flatMap((transfer, i) => [
+    heads[i] ?? '',
+    ...fileLines(transfer, shownFiles).map((line) => `    ${line}`),
+  ]);
+}
 
 /** Time, peer, address, what was done, how it ended. */
 export function transferCells(transfer: Transfer): string[] {
@@ -53,7 +65,7 @@ function shorten(text: string): string {
 }
 
 /** The files' lines below that of the transfer: the first few of them. */
-export function fileLines({ files, fileCount }: Transfer, most: number): string[] {
+function fileLines({ files, fileCount }: Transfer, most: number): string[] {
   const lines = files.slice(0, most).map(describeFile);
   const more = fileCount - lines.length;
   return more > 0 && lines.length > 0 ? [...lines, `… and ${more} more`] : lines;

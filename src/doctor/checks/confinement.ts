@@ -1,11 +1,9 @@
 /** Does the sandbox hold? Proved by trying to get out of one that is made as for a transfer. */
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { PysyncError } from '../../errors.js';
-import { findConfinement } from '../../sandbox/choose.js';
+import { findSandbox } from '../../sandbox/choose.js';
 import { launcherSettings, makeLauncher } from '../../launcher/install.js';
-import type { TrialSettings } from '../../sandbox/trial.js';
-import { levelMeanings } from '../../sandbox/level-meanings.js';
+import type { SandboxSettings } from '../../sandbox/sandbox.js';
+import { sandboxes } from '../../sandbox/sandboxes.js';
 import { dataFolder } from '../../system/folders.js';
 import { makeTemporaryFolder } from '../../system/temporary.js';
 import type { Check, Finding } from '../check.js';
@@ -21,36 +19,27 @@ export const confinement: Check = {
   },
 };
 
-async function prove(settings: TrialSettings, folder: string): Promise<Finding[]> {
-  const { broken, open, failure } = await findEscapes(settings, folder);
-  const program = settings.level === 'bubblewrap' ? settings.bwrap : settings.setpriv;
+async function prove(settings: SandboxSettings, folder: string): Promise<Finding[]> {
+  const { broken, failure } = await findEscapes(settings, folder);
   if (failure !== undefined) {
     const hints = ['to look for another sandbox, or for what is missing:', 'pysync doctor --fix'];
     return [problem(`the sandbox does not start, so no peer gets in: ${failure}`, hints, again)];
   }
   if (broken.length > 0) {
     const hints = [
-      `${program} does not do what it should; until it does, take the keys back:`,
+      `${settings.bwrap} does not do what it should; until it does, revoke the keys:`,
       'pysync revoke <peer>',
-      'to have it as your system brings it:',
-      `sudo apt-get install --reinstall ${settings.level === 'bubblewrap' ? 'bubblewrap' : 'util-linux'}`,
+      'to have it as your system provides it:',
+      'sudo apt-get install --reinstall bubblewrap',
     ];
     return broken.map((what) => problem(`a peer's rsync could ${what}`, hints));
   }
-  const found = [ok(`nothing got out of it: ${levelMeanings[settings.level]}`)];
-  for (const what of open) {
-    found.push(
-      warning(`a peer's rsync could ${what}, from which Landlock does not keep it`, [
-        'sudo apt-get install bubblewrap',
-      ]),
-    );
-  }
-  return found;
+  return [ok(`nothing got out of it: ${sandboxes[settings.level].meaning}`)];
 }
 
 async function again(): Promise<string> {
-  const { level } = await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), undefined);
-  return `made the launcher anew; its sandbox: ${level}`;
+  const { level } = await makeLauncher();
+  return `wrote the launcher again; its sandbox: ${level}`;
 }
 
 function withoutSandbox(): Finding {
@@ -69,7 +58,7 @@ function withoutSandbox(): Finding {
 async function tryWithoutLauncher(): Promise<Finding[]> {
   const folder = makeTemporaryFolder();
   try {
-    const settings = await findConfinement('', false, folder.path);
+    const settings = await findSandbox(folder.path, false);
     return await prove(settings, folder.path);
   } catch (error) {
     if (!(error instanceof PysyncError)) throw error;

@@ -1,11 +1,11 @@
 /** Is the launcher in place, is what it starts still there, and can nobody else change any of it? */
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { withCurrentRsync } from '../../sandbox/rsync-facts.js';
+import { join } from 'node:path';
+import { isCurrent, neededBy } from '../../sandbox/sandboxes.js';
 import { quoteAll } from '../../gate/quote.js';
 import type { Settings } from '../../session/settings.js';
+import { settingsFile } from '../../session/settings.js';
 import type { OurKey } from '../../keys/authorized-keys.js';
 import { importedKeys } from '../../keys/imported.js';
 import {
@@ -14,7 +14,9 @@ import {
   launcherPrograms,
   launcherSettings,
   makeLauncher,
+  ownStub,
 } from '../../launcher/install.js';
+import type { Stub } from '../../launcher/stub.js';
 import { dataFolder } from '../../system/folders.js';
 import { faultOfProgram } from '../../system/own-program.js';
 import { loosePlaces } from '../../system/loose-places.js';
@@ -36,46 +38,46 @@ export const launcher: Check = {
     }
     const settings = launcherSettings();
     const programs = launcherPrograms();
-    if (settings === undefined || programs === undefined) {
-      return [stale(`${path} is not as pysync writes it`)];
+    if (programs === undefined) return [stale(`${path} is not as pysync writes it`)];
+    if (settings === undefined) {
+      return [stale(`${settingsFile(dataFolder())} is not as pysync writes it`)];
     }
     const needed = neededFiles(settings, programs);
     const found = [
       ...missing(needed.executed, constants.X_OK),
       ...missing(needed.read, constants.R_OK),
-      ...replacedRsync(settings),
       ...(await folders(settings)),
       ...otherLaunchers(keys),
       ...idleHook(settings),
-      ...loose([...needed.executed, ...needed.read, ...siblings(programs.main), '/usr/bin/env']),
+      ...loose([...needed.executed, ...needed.read, ...siblings(programs.program), '/usr/bin/env']),
     ];
-    if (found.length === 0 && !isLauncherCurrent()) found.push(outdated(programs));
+    if (found.length === 0 && !isLauncherCurrent())
+      found.push(outdated(programs, isCurrent(settings)));
     return found.length > 0
       ? found
       : [ok(`${path} is of this version, and all that it starts is there and safe from others`)];
   },
 };
 
-type Programs = NonNullable<ReturnType<typeof launcherPrograms>>;
-
 interface NeededFiles {
   readonly executed: readonly string[];
   readonly read: readonly string[];
 }
 
-function neededFiles(settings: Settings, { node, main }: Programs): NeededFiles {
-  const { level, bwrap, setpriv, rsync, sh, libraries, seccomp } = settings;
-  const cages = { bubblewrap: [bwrap], landlock: [setpriv], none: [] };
+function neededFiles(settings: Settings, { node, program }: Stub): NeededFiles {
+  const { programs, files } = neededBy(settings);
   return {
-    executed: [launcherPath(), node, rsync, sh, ...cages[level]],
-    read: [main, ...libraries, ...(seccomp === '' ? [] : [seccomp])],
+    executed: [launcherPath(), node, ...programs],
+    read: [join(program, 'launcher.sh'), join(program, 'entry.js'), ...files],
   };
 }
 
-/** The other files of the gate. */
-function siblings(main: string): string[] {
-  const folder = dirname(main);
-  return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
+/** All that is loaded for a transfer. */
+function siblings(program: string): string[] {
+  return ['session', 'staging', 'sandbox', 'ready', 'gate'].flatMap((room) => {
+    const folder = join(program, '..', room);
+    return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
+  });
 }
 
 function missing(paths: readonly string[], access: number): Finding[] {
@@ -88,17 +90,6 @@ function missing(paths: readonly string[], access: number): Finding[] {
       return [stale(`${path} ${what}, so no peer gets in`)];
     }
   });
-}
-
-/** The gate refuses everybody then (sandbox/rsync-facts.ts). */
-function replacedRsync(settings: Settings): Finding[] {
-  if (!existsSync(settings.rsync)) return [];
-  try {
-    withCurrentRsync(settings);
-    return [];
-  } catch {
-    return [stale('rsync was replaced by one that lacks a protection, so no peer gets in')];
-  }
 }
 
 /** Each transfer starts with a log: where it cannot be written, none starts. */
@@ -128,23 +119,26 @@ function closed(paths: readonly string[]): Finding[] {
 }
 
 function stale(text: string): Finding {
-  return problem(text, ['to make the launcher anew:', 'pysync doctor --fix'], remake);
+  return problem(text, ['to write the launcher again:', 'pysync doctor --fix'], remake);
 }
 
 async function remake(): Promise<string> {
-  const { level } = await makeLauncher(join(homedir(), '.ssh', 'authorized_keys'), undefined);
-  return `made the launcher anew; its sandbox: ${level}`;
+  const { level } = await makeLauncher();
+  return `wrote the launcher again; its sandbox: ${level}`;
 }
 
-function outdated({ node, main }: Programs): Finding {
-  const isOther = node !== process.execPath || main !== join(__dirname, '../../session/entry.js');
+function outdated({ node, program }: Stub, isOfNow: boolean): Finding {
+  const own = ownStub();
+  const isOther = node !== own.node || program !== own.program;
   const text = isOther
-    ? `it starts another pysync or Node than this one: ${node} ${main}`
-    : 'it was made by another version of pysync, or for another rsync';
-  return warning(text, ['to make it anew:', 'pysync doctor --fix'], remake);
+    ? `it starts another pysync or Node than this one: ${node} ${program}`
+    : isOfNow
+      ? 'it was written by another version of pysync'
+      : 'rsync was replaced since; the next connection looks at it';
+  return warning(text, ['to write it again:', 'pysync doctor --fix'], remake);
 }
 
-/** A line names its launcher, so one of an earlier home or XDG_DATA_HOME goes on with that. */
+/** A line names its launcher, so one of an earlier home or XDG_DATA_HOME keeps starting that. */
 function otherLaunchers(keys: readonly OurKey[]): Finding[] {
   const others = new Map<string, string[]>();
   for (const { launcher, policy } of keys) {
@@ -160,11 +154,11 @@ function otherLaunchers(keys: readonly OurKey[]): Finding[] {
   });
 }
 
-/** Transfers go on without it. */
+/** Transfers work without it. */
 function idleHook({ onReceived }: Settings): Finding[] {
   const fault = onReceived === '' ? undefined : faultOfProgram(onReceived);
   if (fault === undefined) return [];
-  const hints = ['mend that, or: pysync config unset on-received'];
+  const hints = ['fix that, or: pysync config unset on-received'];
   return [warning(`your program on-received is not run: ${onReceived} ${fault}`, hints)];
 }
 

@@ -32,13 +32,13 @@ export const rsync: Check = {
       const how = `status ${exitCode}: ${text.trim().split('\n')[0] ?? ''}`;
       return [problem(`${path} does not say its version (${how})`, ['reinstall rsync'])];
     }
-    const faults = rsyncFaults.filter(({ mendedIn }) => isOlder(version, mendedIn));
+    const faults = rsyncFaults.filter(({ fixedIn }) => isOlder(version, fixedIn));
     if (faults.length === 0)
       return [ok(`${version} (${path}), nothing is known to be wrong with it`)];
     return [
       warning(`${version} (${path}) has known faults, which the sandbox keeps in the share`, [
-        ...faults.map(({ mendedIn, what }) => `until ${mendedIn}: ${what}`),
-        'your system may have mended some and kept the number; to have all that it has:',
+        ...faults.map(({ fixedIn, what }) => `until ${fixedIn}: ${what}`),
+        'your system may have fixed some of them without changing the number; to get all its fixes:',
         'sudo apt-get install --only-upgrade rsync',
       ]),
     ];

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { NotRsync, decide, readCommand } from '../../../src/gate/decide.js';
+import { decide } from '../../../src/gate/decide.js';
+import { NotRsync, readCommand } from '../../../src/gate/request.js';
 import { Refusal } from '../../../src/gate/refusal.js';
 import { secludedWord } from '../../../src/gate/words.js';
 import { ordinaryPolicy, sandbox } from '../../helpers/policy.js';

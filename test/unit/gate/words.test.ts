@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Refusal } from '../../../src/gate/refusal.js';
-import { joinWords, secludedWord, splitWords } from '../../../src/gate/words.js';
+import { quoteAll } from '../../../src/gate/quote.js';
+import { secludedWord, splitWords } from '../../../src/gate/words.js';
 
 const texts = (command: string): string[] => splitWords(command).map((word) => word.text);
 
@@ -51,13 +52,13 @@ describe('splitWords', () => {
     expect(tildes).toEqual([true, false, false, false]);
   });
 
-  it('reads back every word that joinWords wrote', () => {
+  it('reads back every word that quoteAll wrote', () => {
     const word = fc
       .string({ unit: 'grapheme', maxLength: 30 })
       .filter((text) => !/[\0\ufffd]/.test(text));
     fc.assert(
       fc.property(fc.array(word, { maxLength: 10 }), (words) => {
-        expect(texts(joinWords(words))).toEqual(words);
+        expect(texts(quoteAll(words))).toEqual(words);
       }),
     );
   });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Header } from '../../../src/session/log.js';
+import type { Header } from '../../../src/log/log.js';
 import { readLog } from '../../../src/history/log-text.js';
 import { describeEnding, nameOf } from '../../../src/history/transfer.js';
 import type { Transfer } from '../../../src/history/transfer.js';

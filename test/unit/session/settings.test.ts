@@ -1,14 +1,17 @@
-import { describe, expect, it } from 'vitest';
-import { launcherText } from '../../../src/session/launcher.js';
-import { formatSettings, parseSettings } from '../../../src/session/settings.js';
-import type { Settings } from '../../../src/session/settings.js';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { splitWords } from '../../../src/gate/words.js';
+import { planWords } from '../../../src/session/plan.js';
+import { formatSettings, readSettings, settingsFile } from '../../../src/session/settings.js';
+import type { Stored } from '../../../src/session/settings.js';
 
-const settings: Settings = {
+const settings: Stored = {
   level: 'bubblewrap',
   rsync: '/usr/bin/rsync',
   sh: '/bin/sh',
   bwrap: '/usr/bin/bwrap',
-  setpriv: '',
   rsyncStamp: '12-34-56',
   dropsDevices: true,
   confinesRoot: false,
@@ -16,56 +19,92 @@ const settings: Settings = {
   libraries: ['/lib/a b.so', '/lib/c.so'],
   disablesUserns: true,
   seccomp: '/home/me/.local/share/pysync/mknod.bpf',
-  state: '/home/me/.local/state/pysync',
-  data: '/home/me/.local/share/pysync',
   authorizedKeys: '/home/me/.ssh/authorized_keys',
   logCount: 1000,
   logBytes: 2 ** 28,
   logDays: 365,
-  onReceived: '/home/me/bin/on received',
+  onReceived: '/home/me/bin/on "received"',
   notifies: true,
 };
 
+let data: string;
+const state = '/home/me/.local/state/pysync';
+
+beforeEach(() => {
+  data = mkdtempSync(join(tmpdir(), 'pysync-settings-'));
+});
+
+afterEach(() => {
+  rmSync(data, { recursive: true });
+});
+
+function read(text: string): ReturnType<typeof readSettings> {
+  writeFileSync(settingsFile(data), text);
+  return readSettings({ data, state });
+}
+
 describe('the settings', () => {
-  it('come back from their words', () => {
-    expect(parseSettings(formatSettings(settings))).toEqual(settings);
-    const bare = { ...settings, libraries: [], level: 'none' } as const;
-    expect(parseSettings(formatSettings(bare))).toEqual(bare);
+  it('come back from their text', () => {
+    expect(read(formatSettings(settings))).toMatchObject({ ...settings, data, state });
   });
 
-  it('are not read with one of them missing', () => {
-    const words = formatSettings(settings);
-    for (let i = 0; i < words.length; i += 2) {
-      const name = words[i] ?? '';
-      expect(() => parseSettings(words.toSpliced(i, 2))).toThrow(`the launcher lacks ${name}`);
+  it('are not read with one of them missing or of another type', () => {
+    const whole = JSON.parse(formatSettings(settings)) as Record<string, unknown>;
+    for (const name of Object.keys(whole)) {
+      expect(read(JSON.stringify({ ...whole, [name]: undefined }))).toBeUndefined();
+      expect(read(JSON.stringify({ ...whole, [name]: null }))).toBeUndefined();
     }
+    expect(read(JSON.stringify(whole))).toBeDefined();
   });
 
-  it('are not read from a launcher of another format', () => {
-    const words = formatSettings(settings);
-    expect(words.slice(0, 2)).toEqual(['--format', '2']);
-    expect(() => parseSettings(words.with(1, '0'))).toThrow('the launcher lacks --format 2');
+  it.each(['', '{', '[]', 'null', '"x"'])('are not read from %j', (text) => {
+    expect(read(text)).toBeUndefined();
+  });
 
-    // Where this line changes, the format in settings.ts has to.
-    const parts = { node: '/n', main: '/session/entry.js', version: '1', settings };
-    expect(launcherText(parts)).toContain(
-      [
-        'log=$1 ended=$2 share=$3 direction=$4 folder=$5 finish=$6 place=$7 identity=$8 filter=$9',
-        'shift 9',
-        'cap=$1 pieces=$2',
-        'shift 2',
-        '',
-      ].join('\n'),
+  it('are not read in another format, or for a sandbox that there is not', () => {
+    const text = formatSettings(settings);
+    expect(read(text.replace('"format": 3', '"format": 2'))).toBeUndefined();
+    expect(read(text.replace('"bubblewrap"', '"toString"'))).toBeUndefined();
+  });
+});
+
+describe('the plan', () => {
+  it('gives its words in the order in which launcher.sh takes them', () => {
+    const words = planWords({
+      log: { running: 'LOG', ended: 'ENDED' },
+      share: 'SHARE',
+      direction: 'push',
+      folder: 'FOLDER',
+      finishes: true,
+      writable: { path: 'PLACE', identity: 'IDENTITY' },
+      filter: 'FILTER',
+      cap: 1,
+      pieces: 2,
+      tells: true,
+      command: ['COMMAND', "it's"],
+    });
+    const script = readFileSync(
+      join(import.meta.dirname, '../../../src/session/launcher.sh'),
+      'utf8',
     );
-  });
-
-  it('are not read with a number that is none', () => {
-    const words = formatSettings({ ...settings, logCount: 0 });
-    expect(() => parseSettings(words)).toThrow('--log-count is no number');
-  });
-
-  it('are not read with a level that there is not', () => {
-    const words = formatSettings(settings).map((word) => (word === 'bubblewrap' ? 'strong' : word));
-    expect(() => parseSettings(words)).toThrow('no level of confinement');
+    const taken = [...script.matchAll(/^(?:log|cap)=\$1 .*$/gm)]
+      .flatMap(([line]) => line.split(' '))
+      .map((assignment) => assignment.split('=')[0]);
+    const given = splitWords(words).map(({ text }) => text);
+    expect(taken.map((name, i) => [name, given[i]])).toEqual([
+      ['log', 'LOG'],
+      ['ended', 'ENDED'],
+      ['share', 'SHARE'],
+      ['direction', 'push'],
+      ['folder', 'FOLDER'],
+      ['finish', 'finish'],
+      ['place', 'PLACE'],
+      ['identity', 'IDENTITY'],
+      ['filter', 'FILTER'],
+      ['cap', '1'],
+      ['pieces', '2'],
+      ['tells', 'tell'],
+    ]);
+    expect(given.slice(taken.length)).toEqual(['COMMAND', "it's"]);
   });
 });

@@ -32,7 +32,7 @@ it('is well after an import, and not there before it', async () => {
   ]);
 });
 
-it('is found to be gone, edited or of another version, and made anew', async () => {
+it('is found to be gone, edited or of another version, and written again', async () => {
   const text = home.read('.local/share/pysync/gate');
   const broken: readonly (readonly [() => void, string])[] = [
     [
@@ -46,21 +46,25 @@ it('is found to be gone, edited or of another version, and made anew', async () 
       `problem: ${gate()} is not as pysync writes it`,
     ],
     [
+      () => home.write('.local/share/pysync/settings.json', '{}', 0o600),
+      `problem: ${home.path('.local/share/pysync/settings.json')} is not as pysync writes it`,
+    ],
+    [
       () => {
         chmodSync(gate(), 0o600);
       },
       `problem: ${gate()} cannot be used, so no peer gets in`,
     ],
     [
-      () => home.write('.local/share/pysync/gate', text.replace('Made by', 'Made before by')),
-      'warning: it was made by another version of pysync, or for another rsync',
+      () => home.write('.local/share/pysync/gate', text.replace('Written by', 'Written before by')),
+      'warning: it was written by another version of pysync',
     ],
   ];
   for (const [breakIt, expected] of broken) {
     breakIt();
     expect((await doctor()).of('launcher')).toEqual([expected]);
     const fixed = await doctor('--fix');
-    expect(fixed.done).toEqual(['fixed: made the launcher anew; its sandbox: bubblewrap']);
+    expect(fixed.done).toEqual(['fixed: wrote the launcher again; its sandbox: bubblewrap']);
     expect(fixed.of('launcher')).toEqual([well()]);
     expect(home.read('.local/share/pysync/gate')).toBe(text);
   }
@@ -93,11 +97,11 @@ it('is found to start another pysync', async () => {
     ]),
   );
   expect(found.of('launcher')).toEqual([
-    `warning: it starts another pysync or Node than this one: ${inject('node')} ${inject('program')}/dist/session/entry.js`,
+    `warning: it starts another pysync or Node than this one: ${inject('node')} ${inject('program')}/dist/session`,
   ]);
 });
 
-it('is found to be at the mercy of others, and mended where it is ours', async () => {
+it('is found to be at the mercy of others, and fixed where it is ours', async () => {
   chmodSync(gate(), 0o722);
   chmodSync(home.path('.local/share'), 0o777);
   const suffix = "can be written by everybody, who then decide what a peer's key runs";

@@ -1,5 +1,5 @@
 /**
- * One file per connection. While it runs, the file stands in `running/`, with a pipe beside it that
+ * One file per connection. While it runs, the file is in `running/`, with a pipe beside it that
  * is the one thing besides the share that the sandbox can write; afterwards the launcher moves it
  * to `log/`.
  *
@@ -9,8 +9,8 @@
  * STATUS`; a connection that was refused has a line `pysync-refused REASON` instead.
  */
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
-import type { Backup, Decision, DeliveryRules } from '../gate/decide.js';
 import { Refusal } from '../gate/refusal.js';
+import type { Finish } from '../staging/finish.js';
 import { endedName, isAlive, keyMark, runningLogs, stampOf } from './rotation.js';
 
 export interface Header {
@@ -33,29 +33,15 @@ export interface Header {
   /** Of a push: what is to be done when it has ended. Lines of older versions have none. */
   readonly finish?: Finish;
   /**
-   * Stands in front of what rsync notes about files. A client can have lines of its own written
+   * Is in front of what rsync notes about files. A client can have lines of its own written
    * into the log, by messages inside the protocol, and cannot know this.
    */
   readonly token: string;
 }
 
-/** See finish.ts, and the fields of `Decision` that these are. */
-export interface Finish {
-  /** The session's own folder, a path in the share. */
-  readonly folder: string;
-  readonly isStaged: boolean;
-  readonly keepsParts: boolean;
-  readonly delivery: DeliveryRules;
-  readonly backup?: Backup;
-  readonly attributes: string;
-  readonly checksLinks: Decision['checksLinks'];
-  readonly writesInPlace: boolean;
-  readonly makesLinks: boolean;
-}
-
 export interface Log {
   readonly running: string;
-  /** Without its ending, in which the size stands. */
+  /** Without its ending, which has the size. */
   readonly ended: string;
 }
 

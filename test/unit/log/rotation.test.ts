@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { pieceBytes, piecesFor, removeOldLogs } from '../../../src/session/rotation.js';
+import { pieceBytes, piecesFor, removeOldLogs } from '../../../src/log/rotation.js';
 
 const now = new Date('2026-11-25T12:00:00Z');
 const many = { count: 1000, bytes: 2 ** 30, days: 365 };

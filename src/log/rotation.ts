@@ -135,7 +135,7 @@ export function stampOf(date: Date): string {
   return date.toISOString().replaceAll(/[-:]|\.\d+/g, '');
 }
 
-/** What ends the names of a key's logs: as much of its fingerprint as can stand in a name. */
+/** What ends the names of a key's logs: as much of its fingerprint as fits in a name. */
 export function keyMark(fingerprint: string): string {
   return fingerprint
     .replace(/^SHA256:/, '')

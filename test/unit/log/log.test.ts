@@ -10,8 +10,9 @@ import {
   refuseConflicts,
   runningSessions,
   writeRefusal,
-} from '../../../src/session/log.js';
-import type { Finish, Header } from '../../../src/session/log.js';
+} from '../../../src/log/log.js';
+import type { Header } from '../../../src/log/log.js';
+import type { Finish } from '../../../src/staging/finish.js';
 
 /** A process that ended long ago: no system counts that far. */
 const deadPid = 2 ** 30;
