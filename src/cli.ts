@@ -3,7 +3,9 @@
  * 2 wrong usage, 130 interrupted.
  */
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { CommandModule } from './commands/index.js';
 import { PysyncError, errnoOf } from './errors.js';
 import {
   endOnInterrupt,
@@ -21,7 +23,8 @@ async function main(words: readonly string[]): Promise<void> {
     process.stdout.write(readFileSync(join(__dirname, 'shell/help.txt'), 'utf8'));
   } else if (more.length === 0 && (word === undefined || word === 'status')) {
     whenInterrupted('nothing was changed');
-    const { run } = await import('./commands/status.js');
+    // import() would load what reads ES modules first, which takes as long as all of this.
+    const { run } = createRequire(__filename)('./commands/status.js') as CommandModule;
     await run([], words.includes('--json') ? { json: true } : {});
   } else {
     const { runCommandLine } = await import('./commands/run.js');

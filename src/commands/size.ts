@@ -14,7 +14,7 @@ import { printable } from '../system/text.js';
 import { capacityOf } from '../volume/capacity.js';
 import { createVolume } from '../volume/create.js';
 import type { CreateOptions, Created } from '../volume/create.js';
-import { minimumSize } from '../volume/layout.js';
+import { newBackend } from '../volume/backends.js';
 import { useKernelMount } from '../volume/kernel-mount.js';
 import { openVolume } from '../volume/open.js';
 import { resizeVolume } from '../volume/resize.js';
@@ -31,6 +31,7 @@ export function readSize(options: Options): number | 'none' {
   const value = text(options, 'size') ?? '';
   if (value === 'none') return value;
   const size = Math.floor(parseSize(value) / 4096) * 4096;
+  const { minimumSize } = newBackend;
   if (size < minimumSize) {
     throw usage(`--size ${value} is too small`, `the least is ${formatSize(minimumSize)}`);
   }
@@ -87,9 +88,9 @@ async function cap(
     whenInterrupted(`${printable(share)} is capped at ${formatSize(size)}, and ${instead}`);
     made = { ...made, record: await useKernelMount(made.record, settings.waitMs, kernelMount) };
   }
-  const { engine, mount, overhead } = made.record.volume;
+  const { engine, mount } = made.record.volume;
   whenInterrupted(`${printable(share)} is capped at ${formatSize(size)}`);
-  const { usable } = await capacityOf(share, overhead);
+  const { usable } = await capacityOf(share, made.record.volume);
   const kept = await removeOriginals(made.record, mayRemove);
   const { image, folder } = volumeOf(share, made.record.volume);
   const report = {

@@ -1,5 +1,7 @@
 /** How full a mounted volume is. */
 import { statfs } from 'node:fs/promises';
+import { backendOf } from './backends.js';
+import type { VolumeRecord } from './volume.js';
 
 export interface Capacity {
   /** Bytes that files can take in all. */
@@ -12,17 +14,14 @@ export interface Capacity {
   readonly filesLeft: number;
 }
 
-/** Of ext4 itself, and the root: the first ten. */
-const ownInodes = 10;
-
-/**
- * `overhead` is the record's. Throws what statfs throws where nothing is mounted or it does not
- * answer.
- */
-export async function capacityOf(share: string, overhead: number): Promise<Capacity> {
+/** Throws what statfs throws where nothing is mounted, or it does not answer. */
+export async function capacityOf(
+  share: string,
+  record: Pick<VolumeRecord, 'backend' | 'overhead'>,
+): Promise<Capacity> {
   const { blocks, bfree, bavail, bsize, files, ffree } = await statfs(share);
-  const used = Math.max(0, (blocks - bfree) * bsize - overhead);
+  const used = Math.max(0, (blocks - bfree) * bsize - record.overhead);
   const free = bavail * bsize;
-  const entries = Math.max(0, files - ffree - ownInodes);
+  const entries = Math.max(0, files - ffree - backendOf(record).ownInodes);
   return { usable: used + free, used, free, entries, filesLeft: ffree };
 }

@@ -11,10 +11,7 @@ import { printable } from '../system/text.js';
  */
 const keepAll = ['-aHAXS', '--numeric-ids'];
 
-/**
- * It would copy on otherwise, into folders that the next pysync has taken away by then, and make them
- * again.
- */
+/** Otherwise it would continue, into folders that the next pysync has removed by then. */
 const endsWithPysync = true;
 
 /**

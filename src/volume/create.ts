@@ -12,21 +12,22 @@ import {
   statSync,
 } from 'node:fs';
 import type { Stats } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { PysyncError } from '../errors.js';
-import { cappedShares, writeShareRecord } from './registry.js';
+import { writeShareRecord } from './registry.js';
 import type { ShareRecord } from './registry.js';
 import { makeShare } from '../share/share.js';
 import { withLock } from '../system/locks.js';
+import { backendOf } from './backends.js';
 import { capacityOf } from './capacity.js';
 import { copyTree, verifyCopy } from './copy.js';
-import { createImage } from './engines/index.js';
 import { makeImageFolder } from './image-folder.js';
 import { chooseMount } from './mounts/index.js';
 import { mountNow, requestOf, stagingOf } from './mounting.js';
 import { requirePlace } from './place.js';
 import { undoCreate } from './recover.js';
 import { originalsOf, uncappedOf } from './state.js';
+import { sweepVolumes } from './sweep.js';
 import { waitForTransfers } from './transfers.js';
 import { undoableOn } from './undoable.js';
 import { volumeOf, volumesFolder } from './volume.js';
@@ -45,12 +46,12 @@ export interface CreateOptions {
 
 export interface Created {
   readonly record: ShareRecord;
-  /** Why not the first choice of engine, and other things to tell. */
+  /** Why it is not the engine of choice, and what else its owner should know. */
   readonly notes: readonly string[];
 }
 
 /**
- * Makes the share at `share`, which has no cap, a volume of `size` bytes. Where it fails or is
+ * Gives the share at `share`, which has no cap, a volume of `size` bytes. Where that fails or is
  * interrupted the share is as it was. Files that were in it are kept beside it as well.
  */
 export async function createVolume(
@@ -61,7 +62,7 @@ export async function createVolume(
   makeShare(share);
   mkdirSync(volumesFolder(), { recursive: true, mode: 0o700 });
   refuseObstacles(share);
-  await sweepLocks();
+  await sweepVolumes();
   const { imageFolder, shares = [] } = options;
   const folder = makeImageFolder(share, imageFolder, shares);
   const id = `${basename(share).replaceAll(/[^A-Za-z0-9]+/g, '-')}-${randomBytes(4).toString('hex')}`;
@@ -93,7 +94,7 @@ async function make(volume: Volume, options: CreateOptions): Promise<Created> {
     const before = statSync(share);
     const { uid, gid } = before;
     const request = { image: volume.newImage, size, uid, gid, onProgress: options.onProgress };
-    const made = await createImage(request, options.engine);
+    const made = await backendOf(volume).create(request, options.engine);
     engine = made.engine;
     if (made.reason !== undefined) notes.push(made.reason);
     const holdsFiles = readdirSync(share).length > 0;
@@ -133,7 +134,7 @@ export async function fillNewImage(
   mkdirSync(staging.mountPoint, { mode: 0o700 });
   await method.mount(staging);
   try {
-    const { used } = await capacityOf(staging.mountPoint, 0);
+    const { used } = await capacityOf(staging.mountPoint, { ...volume, overhead: 0 });
     await copyTree(volume.share, staging.mountPoint, onProgress);
     await verifyCopy(volume.share, staging.mountPoint, onProgress);
     return used;
@@ -141,23 +142,6 @@ export async function fillNewImage(
     await method.unmount(staging);
     rmdirSync(staging.mountPoint);
     rmSync(staging.imageLock, { force: true });
-  }
-}
-
-/**
- * Removes the locks of volumes that there never were: a pysync that is killed before it has written
- * their record leaves nothing else. Each has a name of its own, so nobody would ever take it again.
- */
-async function sweepLocks(): Promise<void> {
-  const known = (await cappedShares()).map(({ volume }) => `${volume.id}.busy`);
-  const strays = readdirSync(volumesFolder()).filter(
-    (name) => name.endsWith('.busy') && !known.includes(name),
-  );
-  for (const name of strays) {
-    // A lock whose holder has died is taken over, and removed in the end.
-    await withLock(join(volumesFolder(), name), () => Promise.resolve(), { waitMs: 0 }).catch(
-      () => undefined,
-    );
   }
 }
 
@@ -174,7 +158,7 @@ function requireSame(share: string, before: Stats): Stats {
   });
 }
 
-/** Names that are needed for a while must not be somebody's. */
+/** Names that are needed for a while must be free. */
 function refuseObstacles(share: string): void {
   for (const path of [originalsOf(share), uncappedOf(share)]) {
     if (!existsSync(path)) continue;

@@ -1,5 +1,5 @@
 /**
- * Where a share's disk image lies: in pysync's own folder if that is the share's file system, else on
+ * Where a share's disk image is: in pysync's own folder if that is on the share's file system, else on
  * the share's disk, beside it, or where its owner says. What is sent must not land on another disk than
  * the share's path names.
  */
@@ -29,13 +29,13 @@ export function makeImageFolder(
   if (wanted === undefined && statSync(own).dev === statSync(share).dev) return undefined;
   const folder = makeFolder(wanted ?? join(dirname(share), besideName));
   const peers = [share, ...shares].find((each) => each === folder || folder.startsWith(`${each}/`));
-  // SECURITY: whoever sends into a share can change what lies in it, also another share's image
+  // SECURITY: whoever sends into a share can change what is in it, also another share's image
   // (test/integration/volume/image-folder.test.ts).
-  if (peers !== undefined) throw unfit(folder, `it lies in the share ${printable(peers)}`);
+  if (peers !== undefined) throw unfit(folder, `it is in the share ${printable(peers)}`);
   return folder === realpathSync(own) ? undefined : folder;
 }
 
-/** Makes a folder of the user's alone, or makes sure that it is one; gives its real path. */
+/** Creates a folder of the user's alone, or checks that it is one; returns its real path. */
 function makeFolder(path: string): string {
   try {
     const made = mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -56,7 +56,7 @@ function unfit(folder: string, why: string): PysyncError {
   return new PysyncError(
     'IMAGE_FOLDER_UNFIT',
     `${printable(folder)} cannot hold the disk image: ${why}`,
-    { hints: ['name another folder, for you alone: --image-dir <dir>; it need not be there yet'] },
+    { hints: ['name another folder, for you alone: --image-dir <dir>; it need not exist yet'] },
   );
 }
 
@@ -66,7 +66,7 @@ export function removeImage(image: string): void {
   leaveFolder(dirname(image));
 }
 
-/** Takes the folder that was made beside a share away with the last image in it. */
+/** Removes the folder that was made beside a share, once the last image in it is gone. */
 export function leaveFolder(folder: string): void {
   if (basename(folder) !== besideName) return;
   try {

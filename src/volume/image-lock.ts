@@ -1,20 +1,19 @@
 /**
  * The flock(2) that a program holds for as long as it has an image open: two at once destroy it. The
- * program itself holds it, and not pysync, which may be killed while the program goes on.
+ * program itself holds it, and not pysync, which may be killed while the program continues.
  */
 import { existsSync } from 'node:fs';
-import { PysyncError } from '../errors.js';
 import { run } from '../system/run.js';
 import type { RunOptions, RunResult } from '../system/run.js';
 
-/** What `flock -n` ends with where somebody else has the lock. */
+/** What flock(1) is told to end with where somebody else has the lock. */
 const taken = 75;
 
 /**
  * Seconds that whoever needs the image waits for the one who has it: a program whose pysync was killed
  * ends by itself, and a slow disk takes its time for the closing fsync.
  */
-const patience = 120;
+export const patience = 120;
 
 /** The lock of an image. Beside it and not itself, so that it outlives an image that is replaced. */
 export function lockOf(image: string): string {
@@ -37,26 +36,14 @@ export function runOnImage(
   });
 }
 
-/** Whether a program has the image of this lock file open. */
-export async function isImageLocked(lockFile: string): Promise<boolean> {
-  if (!existsSync(lockFile)) return false;
-  const { exitCode } = await run('flock', ['-n', '-E', String(taken), lockFile, 'true'], {
+/** Whether no program has the image of this lock file open, or none after so many seconds. */
+export async function isImageFree(lockFile: string, seconds: number): Promise<boolean> {
+  if (!existsSync(lockFile)) return true;
+  const words = ['-w', String(seconds), '-E', String(taken), lockFile, 'true'];
+  const { exitCode } = await run('flock', words, {
     purpose: 'see whether the volume is in use',
     expectExit: [0, taken],
+    timeoutMs: (seconds + 30) * 1000,
   });
-  return exitCode === taken;
-}
-
-/** Waits until no program has the image open. Throws PysyncError `IMAGE_BUSY` after two minutes. */
-export async function waitForImage(lockFile: string): Promise<void> {
-  const words = ['-w', String(patience), '-E', String(taken), lockFile, 'true'];
-  const { exitCode } = await run('flock', words, {
-    purpose: 'wait for the volume',
-    expectExit: [0, taken],
-    timeoutMs: (patience + 10) * 1000,
-  });
-  if (exitCode === 0) return;
-  throw new PysyncError('IMAGE_BUSY', 'a program still has the volume open', {
-    hints: [`see which: fuser ${lockFile}`],
-  });
+  return exitCode === 0;
 }

@@ -11,7 +11,7 @@ export interface KeptImage {
   readonly size: number;
 }
 
-/** Those that are there, wherever they lie. */
+/** Those that exist, in whatever folder. */
 export async function imagesWithoutShare(): Promise<readonly KeptImage[]> {
   const used = new Set(
     (await cappedShares()).map(({ path, volume }) => volumeOf(path, volume).image),

@@ -8,8 +8,8 @@ import { addFstabLine, fstabLine, mountMethod, removeFstabLine } from './mounts/
 import { volumeOf } from './volume.js';
 
 /**
- * Mounts the volume of `record` by the kernel from now on. `mayAdd` is shown the line that has to
- * stand in /etc/fstab, which takes root or sudo. Throws PysyncError `KERNEL_MOUNT_REFUSED`,
+ * Mounts the volume of `record` by the kernel from now on. `mayAdd` is shown the line that is to
+ * be added to /etc/fstab, which takes root or sudo. Throws PysyncError `KERNEL_MOUNT_REFUSED`,
  * `FSTAB_FAILED`, `SHARE_IN_USE`; the volume is mounted as before then.
  */
 export async function useKernelMount(
@@ -53,7 +53,7 @@ export async function useKernelMount(
 }
 
 /**
- * Takes the line of a volume that is no more out of /etc/fstab; `mayRemove` is shown it. Returns a
+ * Removes the line of a volume that is gone from /etc/fstab; `mayRemove` is shown it. Returns a
  * sentence where it stays.
  */
 export async function forgetKernelMount(
@@ -66,5 +66,5 @@ export async function forgetKernelMount(
     await removeFstabLine(line);
     return undefined;
   }
-  return `this line in /etc/fstab is of no use any more: ${line}`;
+  return `this line in /etc/fstab is no longer needed: ${line}`;
 }

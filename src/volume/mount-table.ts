@@ -1,4 +1,4 @@
-/** The mount table as this room asks it; reading it is the gate's (ready/mount-table.ts). */
+/** The mount table as this room asks it; it is read by ready/mount-table.ts. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { PysyncError } from '../errors.js';
 import {
@@ -15,7 +15,7 @@ export { mountAt } from '../ready/mount-table.js';
 export type { MountEntry } from '../ready/mount-table.js';
 
 /**
- * As the gate's, for those who are about to do something with the volume. Throws PysyncError
+ * As in ready/, for those who are about to do something with the volume. Throws PysyncError
  * `MOUNT_HUNG` where what is mounted there does not answer: it may still be writing, so it must be
  * taken neither for mounted nor for dead.
  */
@@ -28,6 +28,10 @@ export async function isMountedFrom(
   throw new PysyncError('MOUNT_HUNG', `the volume at ${printable(path)} does not answer`, {
     hints: ['the disk may be very busy: try again later', 'or end the program that serves it'],
   });
+}
+
+function mountTable(process = 'self'): MountEntry[] {
+  return parseMountTable(readFileSync(`/proc/${process}/mountinfo`, 'utf8'));
 }
 
 /** The loop device (`loop3`) that the image is attached to, or undefined. */
@@ -44,8 +48,7 @@ export function loopDeviceOf(image: string): string | undefined {
 /** Where the image is mounted, if it is, other than at `path`. */
 export function placeElsewhere(image: string, path: string): string | undefined {
   const names = namesOf(image);
-  const table = parseMountTable(readFileSync('/proc/self/mountinfo', 'utf8'));
-  const entry = table.find(({ device, source, mountPoint }) => {
+  const entry = mountTable().find(({ device, source, mountPoint }) => {
     const file = backingFile(`/sys/dev/block/${device}`) ?? source;
     return mountPoint !== path && names.includes(file);
   });
@@ -55,7 +58,7 @@ export function placeElsewhere(image: string, path: string): string | undefined 
 /** Every place at or below `path` on which something is mounted. */
 export function mountsBelow(path: string): readonly string[] {
   if (!existsSync('/proc/self/mountinfo')) return [];
-  return parseMountTable(readFileSync('/proc/self/mountinfo', 'utf8'))
+  return mountTable()
     .map(({ mountPoint }) => mountPoint)
     .filter((place) => place === path || place.startsWith(`${path}/`));
 }
@@ -71,8 +74,7 @@ export interface Holder {
  * unless we are root.
  */
 export function holderOf(entry: MountEntry): Holder | undefined {
-  const own = parseMountTable(readFileSync('/proc/self/mountinfo', 'utf8'));
-  const parent = own.find(({ id }) => id === entry.parent);
+  const parent = mountTable().find(({ id }) => id === entry.parent);
   const group = parent?.propagation.find((tag) => tag.startsWith('shared:'))?.slice(7);
   const seen = new Set([readlinkSync('/proc/self/ns/mnt')]);
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
@@ -80,8 +82,7 @@ export function holderOf(entry: MountEntry): Holder | undefined {
       const space = readlinkSync(`/proc/${pid}/ns/mnt`);
       if (seen.has(space)) continue;
       seen.add(space);
-      const theirs = parseMountTable(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'));
-      if (!keepsCopy(theirs, entry.device, group)) continue;
+      if (!keepsCopy(mountTable(pid), entry.device, group)) continue;
       return { pid: Number(pid), name: readFileSync(`/proc/${pid}/comm`, 'utf8').trim() };
     } catch {
       // It has ended, or is not ours to look at.
@@ -90,7 +91,7 @@ export function holderOf(entry: MountEntry): Holder | undefined {
   return undefined;
 }
 
-/** Copies that stand on a mount which follows ours (`group`) go away together with ours. */
+/** Copies on a mount which follows ours (`group`) are unmounted together with ours. */
 function keepsCopy(table: MountEntry[], device: string, group: string | undefined): boolean {
   return table.some((copy) => {
     if (copy.device !== device) return false;

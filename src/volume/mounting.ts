@@ -1,6 +1,6 @@
 /**
- * The steps that operations on a volume are made of: mounting, unmounting, and taking a half-made
- * image away. Whoever calls them holds the volume's lock.
+ * The steps that operations on a volume are made of: mounting, unmounting, and discarding a
+ * half-made image. Whoever calls them holds the volume's lock.
  */
 import {
   existsSync,
@@ -17,8 +17,8 @@ import { quoteAll } from '../gate/quote.js';
 import type { ShareRecord } from './registry.js';
 import { fileFailure } from '../system/failures.js';
 import { printable } from '../system/text.js';
-import { checkAndRepair } from './ext4.js';
-import { lockOf, waitForImage } from './image-lock.js';
+import { backendOf } from './backends.js';
+import { isImageFree, lockOf, patience } from './image-lock.js';
 import { isMountedFrom, placeElsewhere } from './mount-table.js';
 import { chooseMount, cleanStale, mountMethod } from './mounts/index.js';
 import type { MountRequest } from './mounts/mount.js';
@@ -40,18 +40,31 @@ export async function mountNow(record: ShareRecord, notes: string[]): Promise<vo
   }
   if (state === 'mounted') return;
   if (state === 'absent') throw missing(volume);
-  if (state === 'failed') throw damaged(volume);
+  if (state === 'failed') {
+    throw new PysyncError('VOLUME_DAMAGED', `the disk image of ${volume.share} is damaged`, {
+      hints: backendOf(volume).rescue(volume.image),
+    });
+  }
   const elsewhere = placeElsewhere(volume.image, volume.share);
-  if (elsewhere !== undefined) throw mountedElsewhere(volume, elsewhere);
+  if (elsewhere !== undefined) {
+    const sentence = `the disk image of ${volume.share} is mounted on ${elsewhere} already`;
+    throw new PysyncError('IMAGE_BUSY', sentence, { hints: ['unmount it there first'] });
+  }
   // A transfer that runs into the errors ends soon by itself.
   if (state === 'dirty') await unmountNow(volume, 60_000);
-  if (state === 'unmounting') await waitForImage(volume.imageLock);
+  if (state === 'unmounting' && !(await isImageFree(volume.imageLock, patience))) {
+    throw new PysyncError('IMAGE_BUSY', 'a program still has the volume open', {
+      hints: [`see which: fuser ${volume.imageLock}`],
+    });
+  }
   if ((await isMountedFrom(volume.share, volume.image)) === 'other') {
     throw new PysyncError('MOUNT_POINT_TAKEN', `something else is mounted on ${volume.share}`, {
       hints: [`unmount it first: umount ${volume.share}`],
     });
   }
-  await repairNow(volume, notes);
+  if ((await backendOf(volume).checkAndRepair(volume.image)) === 'repaired') {
+    notes.push('the volume had not been closed properly; it was checked and repaired');
+  }
   makeMountPoint(volume.share);
   moveAside(volume.share, notes);
   await mountMethod(volume.mount).mount(requestOf(volume));
@@ -64,7 +77,7 @@ function makeMountPoint(share: string): void {
     if (!['EEXIST', 'ENOTDIR'].includes(errnoOf(error) ?? '')) {
       throw fileFailure(error, `make ${printable(share)}`);
     }
-    const sentence = `${printable(share)}, or what it lies in, is not a folder any more`;
+    const sentence = `${printable(share)}, or the folder it is in, is not a folder any more`;
     throw new PysyncError('MOUNT_POINT_TAKEN', sentence, {
       hints: ['move away what has taken its place, then: pysync mount'],
       cause: error,
@@ -80,26 +93,6 @@ function missing(volume: Volume): PysyncError {
       `if it is gone for good: ${printable(quoteAll(['pysync', '--dir', volume.share, '--size', 'none']))}`,
     ],
   });
-}
-
-function mountedElsewhere(volume: Volume, place: string): PysyncError {
-  const sentence = `the disk image of ${volume.share} is mounted on ${place} already`;
-  return new PysyncError('IMAGE_BUSY', sentence, { hints: ['unmount it there first'] });
-}
-
-function damaged(volume: Volume): PysyncError {
-  return new PysyncError('VOLUME_DAMAGED', `the disk image of ${volume.share} is damaged`, {
-    hints: [
-      `it is kept as ${volume.image}: copy it before you try anything, then e2fsck -fy COPY`,
-      'until it is mended nobody can send into this share',
-    ],
-  });
-}
-
-async function repairNow(volume: Volume, notes: string[]): Promise<void> {
-  if ((await checkAndRepair(volume.image)) === 'repaired') {
-    notes.push('the volume had not been closed properly; it was checked and repaired');
-  }
 }
 
 /** What the mount methods need to know of a volume. */
@@ -124,7 +117,7 @@ export function moveAside(share: string, notes: string[]): void {
         for (const name of names) renameSync(join(from, name), join(to, name));
       });
     });
-    notes.push(`files that lay in ${share} while it was not mounted are now in ${aside}`);
+    notes.push(`files found in ${share} while it was not mounted are now in ${aside}`);
   } catch (error) {
     throw fileFailure(error, `move what is in ${printable(share)} aside`);
   }
@@ -141,7 +134,7 @@ export async function unmountNow(volume: Volume, waitMs: number): Promise<void> 
   if (mounted === 'mounted') await mountMethod(volume.mount).unmount(requestOf(volume));
 }
 
-/** Takes an image that is being built, and where it is mounted, away. */
+/** Removes an image that is being built, and the place where it is mounted. */
 export async function discardNewImage(volume: Volume): Promise<void> {
   const staging = stagingOf(volume);
   const mounted = await isMountedFrom(staging.mountPoint, staging.image);
@@ -153,8 +146,8 @@ export async function discardNewImage(volume: Volume): Promise<void> {
 }
 
 /**
- * The rsync of a pysync that was killed copies on until it has something to tell. It may: the mount
- * is taken from the path, and what it writes goes into a file that has no name any more.
+ * The rsync of a pysync that was killed may still copy. It may: the mount is removed from the path,
+ * and what it writes goes into a file that has no name any more.
  */
 async function unmountDiscarded(staging: MountRequest): Promise<void> {
   try {
@@ -174,7 +167,7 @@ export function stagingOf(volume: Volume): MountRequest {
   };
 }
 
-/** pysync's own folder may lie behind a link of its owner's; what is mounted has its real name. */
+/** pysync's own folder may be behind a link of its owner's; what is mounted has its real name. */
 function behindLinks(path: string): string {
   try {
     return join(realpathSync(dirname(path)), basename(path));

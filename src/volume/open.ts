@@ -2,10 +2,10 @@
  * Finding a share's volume mounted, or mounting it: what the gate has done before each connection,
  * and every command before it looks into the share.
  */
-import { notedErrors } from '../ready/superblock.js';
 import type { ShareRecord } from './registry.js';
 import { shareRecord } from './registry.js';
 import { withLock } from '../system/locks.js';
+import { backendOf } from './backends.js';
 import { isMountedFrom } from './mount-table.js';
 import { mountNow, unmountNow } from './mounting.js';
 import { requirePlace } from './place.js';
@@ -14,15 +14,15 @@ import { isBusy } from './state.js';
 import { volumeOf } from './volume.js';
 
 /**
- * Sees to it that the share of `record` is mounted. Returns sentences about what had to be put
- * right. Throws PysyncError where it cannot be: then nothing must be written into the share.
+ * Makes sure that the share of `record` is mounted. Returns sentences about what had to be fixed.
+ * Throws PysyncError where it cannot be: then nothing must be written into the share.
  */
 export async function openVolume(record: ShareRecord): Promise<readonly string[]> {
   const volume = volumeOf(record.path, record.volume);
   requirePlace(volume.share);
   const isOpen = async (): Promise<boolean> =>
     (await isMountedFrom(volume.share, volume.image)) === 'mounted' &&
-    notedErrors(volume.image) === 0;
+    backendOf(volume).isSound(volume.image);
   if (record.pending === undefined && !isBusy(volume) && (await isOpen())) return [];
   return withLock(
     volume.operationLock,

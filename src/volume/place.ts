@@ -4,21 +4,20 @@
  */
 import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { PysyncError, errnoOf } from '../errors.js';
+import { PysyncError } from '../errors.js';
 import { quoteAll } from '../gate/quote.js';
-import { fileFailure } from '../system/failures.js';
+import { placeFault } from '../ready/place.js';
 import { printable } from '../system/text.js';
 
 /**
  * Throws PysyncError `FOLDER_IS_LINK` where `path`, or a folder above it, is a symbolic link now. That
  * it is not there is no failure.
- *
- * By readlink(2), which never asks what is mounted at a place: that may not answer.
  */
 export function requirePlace(path: string): void {
-  const link = partsOf(path).find((part) => linkText(part) !== undefined);
-  if (link === undefined) return;
-  const leadsTo = resolve(dirname(link), linkText(link) ?? '');
+  if (placeFault(path) !== 'link') return;
+  const parts = path.split('/').map((_, i, names) => names.slice(0, i + 1).join('/'));
+  const link = parts.slice(1).find((part) => placeFault(part) === 'link') ?? path;
+  const leadsTo = resolve(dirname(link), readlinkSync(link));
   const what = link === path ? 'it' : printable(link);
   throw new PysyncError(
     'FOLDER_IS_LINK',
@@ -26,7 +25,7 @@ export function requirePlace(path: string): void {
     {
       hints: [
         'nothing is moved or mounted there, and what is in the volume is kept',
-        `take the link away, then have the volume mounted again: ${printable(quoteAll(['rm', link]))} && pysync mount`,
+        `remove the link, then have the volume mounted again: ${printable(quoteAll(['rm', link]))} && pysync mount`,
       ],
     },
   );
@@ -50,21 +49,5 @@ export function inPlace<T>(path: string, body: (entered: string) => T): T {
     return body(entered);
   } finally {
     closeSync(descriptor);
-  }
-}
-
-/** `/a`, `/a/b` and so on, up to the path itself. */
-function partsOf(path: string): readonly string[] {
-  const above = dirname(path);
-  return above === path ? [] : [...partsOf(above), path];
-}
-
-function linkText(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch (error) {
-    // EINVAL: it is no link. What is missing, or cannot be reached, is told by those who use it.
-    if (['EINVAL', 'ENOENT', 'ENOTDIR', 'EACCES'].includes(errnoOf(error) ?? '')) return undefined;
-    throw fileFailure(error, `look at ${printable(path)}`);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Putting right what a crash, a full disk or Ctrl-C left in the middle. Each operation is undone,
- * or finished where its copy was already proved; either way no file is lost, because what is
- * removed here is only ever the copy that nothing relies on yet.
+ * Recovering from what a crash, a full disk or Ctrl-C interrupted. Each operation is undone, or
+ * finished where its copy was already verified; no file is lost either way, because only a copy that
+ * nothing relies on yet is removed here.
  */
 import {
   existsSync,
@@ -15,10 +15,8 @@ import {
 import type { ShareRecord } from './registry.js';
 import { shareRecord, writeShareRecord } from './registry.js';
 import { sweepTemporaryFolders } from '../system/temporary.js';
-import { checkAndRepair, fileSystemSize } from './ext4.js';
+import { backendOf } from './backends.js';
 import { removeImage } from './image-folder.js';
-import { isMountedFrom } from './mount-table.js';
-import { cleanStale } from './mounts/index.js';
 import { discardNewImage, moveAside, unmountNow } from './mounting.js';
 import { requirePlace } from './place.js';
 import { originalsOf, uncappedOf } from './state.js';
@@ -37,43 +35,33 @@ export async function recover(path: string, notes: string[]): Promise<ShareRecor
   switch (record.pending.step) {
     case 'create':
       await undoCreate(volume);
-      notes.push('making the volume had been broken off; the share is as it was, without a cap');
-      return writeBack(path, undefined);
+      notes.push('creating the volume was interrupted; the share is as it was, without a cap');
+      await writeShareRecord(path, undefined);
+      return undefined;
     case 'grow':
-      notes.push('growing the volume had been broken off; it was put right');
-      return writeBack(path, { ...record, volume: await settleGrow(record, record.pending.size) });
+      notes.push('growing the volume was interrupted; it was fixed');
+      return settle({ ...record, volume: await settleGrow(record, record.pending.size) });
     case 'shrink':
-      notes.push('changing the size of the volume had been interrupted; it was put right');
-      return writeBack(path, {
-        ...record,
-        volume: await settleShrink(record, record.pending.size),
-      });
+      notes.push('changing the size of the volume was interrupted; it was fixed');
+      return settle({ ...record, volume: await settleShrink(record, record.pending.size) });
     case 'uncap':
       if (record.pending.verified) {
         finishUncap(volume, notes);
-        notes.push('taking the cap away had been broken off; it was finished');
+        notes.push('removing the cap was interrupted; it was finished');
         await writeShareRecord(path, undefined, volume.image);
         return undefined;
       }
       requirePlace(path);
       // Again where the rsync of a pysync that was killed has still put something into it.
       rmSync(uncappedOf(path), { recursive: true, force: true, maxRetries: 10 });
-      notes.push('taking the cap away had been broken off; the share still has its cap');
-      return writeBack(path, record);
+      notes.push('removing the cap was interrupted; the share still has its cap');
+      return settle(record);
   }
 }
 
-/** Writes the record without what was pending. */
-async function writeBack(
-  path: string,
-  record: ShareRecord | undefined,
-): Promise<ShareRecord | undefined> {
-  if (record === undefined) {
-    await writeShareRecord(path, undefined);
-    return undefined;
-  }
-  const { path: share, volume, leftover } = record;
-  const settled = { path: share, volume, ...(leftover === undefined ? {} : { leftover }) };
+/** Writes the record without what was pending, and returns it. */
+export async function settle({ path, volume, leftover }: ShareRecord): Promise<ShareRecord> {
+  const settled = { path, volume, ...(leftover === undefined ? {} : { leftover }) };
   await writeShareRecord(path, settled);
   return settled;
 }
@@ -81,7 +69,6 @@ async function writeBack(
 /** The share as it was before: its files back under their name, and no image. */
 export async function undoCreate(volume: Volume): Promise<void> {
   await discardNewImage(volume);
-  if ((await isMountedFrom(volume.share, volume.image)) === 'stale') await cleanStale(volume.share);
   await unmountNow(volume, 0);
   const originals = originalsOf(volume.share);
   if (isFolder(originals)) takeTheShare(originals, volume.share, []);
@@ -91,8 +78,9 @@ export async function undoCreate(volume: Volume): Promise<void> {
 async function settleGrow(record: ShareRecord, wanted: number): Promise<ShareRecord['volume']> {
   const volume = volumeOf(record.path, record.volume);
   await unmountNow(volume, 0);
-  await checkAndRepair(volume.image);
-  const inside = await fileSystemSize(volume.image);
+  const backend = backendOf(volume);
+  await backend.checkAndRepair(volume.image);
+  const inside = await backend.span(volume.image);
   const size = inside > volume.size ? wanted : volume.size;
   if (statSync(volume.image).size !== size) truncateSync(volume.image, Math.max(size, inside));
   return { ...record.volume, size };
@@ -105,13 +93,13 @@ async function settleShrink(record: ShareRecord, wanted: number): Promise<ShareR
   return isDone ? { ...record.volume, size: wanted } : record.volume;
 }
 
-/** The proved copy takes the mount point's place. The image stays, for the owner to remove. */
+/** The verified copy takes the mount point's place. The image stays, for the owner to remove. */
 export function finishUncap(volume: Volume, notes: string[]): void {
   const copy = uncappedOf(volume.share);
   if (isFolder(copy)) takeTheShare(copy, volume.share, notes);
 }
 
-/** Gives the share's name to `folder`; what lies in the share's own goes beside it. */
+/** Gives the share's name to `folder`; what is in the share's own folder goes beside it. */
 function takeTheShare(folder: string, share: string, notes: string[]): void {
   requirePlace(share);
   if (existsSync(share)) {

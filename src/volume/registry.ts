@@ -10,8 +10,8 @@ import { dataFolder } from '../system/folders.js';
 import type { VolumeRecord } from './volume.js';
 
 /**
- * An operation that was begun on a volume. It is written before the first step and taken away with
- * the last one; what is found at the next start tells whether to finish or to undo (recover.ts).
+ * An operation that was begun on a volume. It is written before the first step and removed with
+ * the last one; what is found at the next start says whether to finish or to undo (recover.ts).
  */
 type Pending =
   | { readonly step: 'create' }
@@ -24,7 +24,7 @@ export interface ShareRecord {
   readonly path: string;
   readonly volume: VolumeRecord;
   readonly pending?: Pending;
-  /** What a finished move left behind, kept until the owner lets it go. */
+  /** What a finished move left behind, kept until the owner removes it. */
   readonly leftover?: string;
 }
 

@@ -1,9 +1,9 @@
-/** Taking volumes off the machine for good, when pysync goes. */
+/** Removing volumes from the machine for good, when pysync is uninstalled. */
 import { existsSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { PysyncError } from '../errors.js';
 import type { ShareRecord } from './registry.js';
-import { cappedShares, writeShareRecord } from './registry.js';
+import { writeShareRecord } from './registry.js';
 import { withLock } from '../system/locks.js';
 import type { CreateOptions } from './create.js';
 import { forgetKernelMount } from './kernel-mount.js';
@@ -12,12 +12,13 @@ import { isMountedFrom } from './mount-table.js';
 import { discardNewImage, unmountNow } from './mounting.js';
 import { cleanStale } from './mounts/index.js';
 import { recover } from './recover.js';
+import { sweepVolumes } from './sweep.js';
 import { uncapVolume } from './uncap.js';
 import { volumeOf, volumesFolder } from './volume.js';
 
 type Options = Pick<CreateOptions, 'waitMs' | 'onProgress'>;
 
-/** What taking a volume away has told. */
+/** What the owner should know of a volume's removal. */
 export interface Removed {
   readonly notes: readonly string[];
   /** Why its line stays in /etc/fstab, and how it goes; empty where it has none. */
@@ -82,7 +83,7 @@ export async function deleteVolume(record: ShareRecord, { waitMs }: Options): Pr
   return { notes, fstab: await forgetLine(record) };
 }
 
-/** Takes its line out of /etc/fstab; that this fails stops nothing else. */
+/** Removes its line from /etc/fstab; a failure of this stops nothing else. */
 async function forgetLine(record: ShareRecord): Promise<readonly string[]> {
   try {
     const useless = await forgetKernelMount(record, () => Promise.resolve(true));
@@ -93,26 +94,10 @@ async function forgetLine(record: ShareRecord): Promise<readonly string[]> {
   }
 }
 
-/** Removes what is only of use beside an image that is gone, and the folder if it is empty then. */
+/** `sweepVolumes`, and removes the folder itself if it is empty then. */
 export async function tidyVolumes(): Promise<void> {
-  const records = await cappedShares();
-  for (const name of volumeFiles()) {
-    const [, id = '', kind] =
-      /^(.+?)\.(img\.lock|img\.new|img\.new\.lock|busy|mnt)$/.exec(name) ?? [];
-    if (kind === undefined || records.some(({ volume }) => volume.id === id)) continue;
-    const path = join(volumesFolder(), name);
-    try {
-      // Of a dead process; the lock of one that lives is its own to take away.
-      if (kind === 'busy') await withLock(path, () => Promise.resolve(), { waitMs: 0 });
-      else if (kind === 'mnt') rmdirSync(path);
-      else rmSync(path, { force: true });
-    } catch {
-      // In use: then the folder stays as well, and is told.
-    }
+  await sweepVolumes();
+  if (existsSync(volumesFolder()) && readdirSync(volumesFolder()).length === 0) {
+    rmdirSync(volumesFolder());
   }
-  if (volumeFiles().length === 0 && existsSync(volumesFolder())) rmdirSync(volumesFolder());
-}
-
-function volumeFiles(): string[] {
-  return existsSync(volumesFolder()) ? readdirSync(volumesFolder()) : [];
 }

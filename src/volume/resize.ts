@@ -1,6 +1,6 @@
 /**
- * Growing a volume in place, and shrinking it by building another one beside it. That is done for a
- * larger one as well where growing would leave it with too few inodes.
+ * Growing a volume in place, and shrinking it by building another one beside it. A larger one is built
+ * as well where growing would leave it with too few inodes.
  */
 import { renameSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
@@ -11,21 +11,15 @@ import { withLock } from '../system/locks.js';
 import { formatSize } from '../system/sizes.js';
 import { fillNewImage } from './create.js';
 import type { CreateOptions, Created } from './create.js';
-import { createImage } from './engines/index.js';
+import { backendOf } from './backends.js';
 import { capacityOf } from './capacity.js';
-import {
-  checkAndRepair,
-  freeOnHost,
-  growFileSystem,
-  inodesAfterGrowth,
-  preallocate,
-} from './ext4.js';
-import { inodesFor, smallestFor } from './layout.js';
 import { mountNow, unmountNow } from './mounting.js';
-import { recover } from './recover.js';
+import { freeOnHost } from './preallocate.js';
+import { recover, settle } from './recover.js';
 import { waitForTransfers } from './transfers.js';
 import { undoableOn } from './undoable.js';
 import { volumeOf } from './volume.js';
+import type { Volume } from './volume.js';
 
 /**
  * Gives the capped share of `record` the size `size`. Where that fails the volume keeps the one it
@@ -55,10 +49,10 @@ export async function resizeVolume(
 const soonCopied = 2 ** 30;
 
 /**
- * Whether a larger volume is better built than grown. A group of 128 MiB keeps for ever the inodes that it was
- * made with: a volume that was small then, or made by an older pysync, would take few files for its
- * size. Copying takes room for both and its time, so it must be short of files already, or take less
- * than a quarter of what a new one takes and have little stored.
+ * Whether a larger volume is better built than grown. A grown one has as many inodes per byte as it was
+ * made with: one that was small then, or made by an older pysync, would take few files for its size.
+ * Copying takes time, and room for both, so it must be short of files already, or take less than a
+ * quarter of the files that a new one takes and have little stored.
  */
 async function isWorthRebuilding(
   { path, volume: record }: ShareRecord,
@@ -66,8 +60,9 @@ async function isWorthRebuilding(
   notes: string[],
 ): Promise<boolean> {
   const { image } = volumeOf(path, record);
-  const [grown, fresh] = [await inodesAfterGrowth(image, size), inodesFor(size)];
-  const { used, entries, filesLeft } = await capacityOf(path, record.overhead);
+  const backend = backendOf(record);
+  const [grown, fresh] = [await backend.inodesAfterGrowth(image, size), backend.inodesFor(size)];
+  const { used, entries, filesLeft } = await capacityOf(path, record);
   const isShort = filesLeft < entries / 20;
   if (grown >= fresh * (isShort ? 0.9 : 0.25)) return false;
   const isSoonDone = used <= soonCopied;
@@ -87,9 +82,7 @@ async function grow(
   await writeShareRecord(record.path, { ...record, pending: { step: 'grow', size } });
   try {
     options.onProgress('growing');
-    await checkAndRepair(volume.image);
-    await preallocate(volume.image, size);
-    await growFileSystem(volume.image);
+    await backendOf(volume).grow(volume.image, size);
   } catch (error) {
     await reopen(record, notes);
     throw error;
@@ -106,14 +99,14 @@ async function rebuild(
   const volume = volumeOf(record.path, record.volume);
   await waitForTransfers(volume.share, options.waitMs);
   await mountNow(record, notes);
-  const smallest = await smallestSize(volume.share);
+  const smallest = await smallestSize(volume);
   if (size < smallest) throw tooSmall(volume.share, smallest);
   await writeShareRecord(record.path, { ...record, pending: { step: 'shrink', size } });
   try {
     const { uid, gid } = statSync(volume.share);
     const { newImage: image } = volume;
     const request = { image, size, uid, gid, onProgress: options.onProgress };
-    const made = await createImage(request, options.engine ?? volume.engine);
+    const made = await backendOf(volume).create(request, options.engine ?? volume.engine);
     const overhead = await fillNewImage(volume, options.onProgress);
     await unmountNow(volume, options.waitMs);
     renameSync(volume.newImage, volume.image);
@@ -129,10 +122,7 @@ async function rebuild(
 }
 
 async function commit(record: ShareRecord, size: number, notes: string[]): Promise<Created> {
-  const { path, leftover } = record;
-  const volume = { ...record.volume, size };
-  const final = { path, volume, ...(leftover === undefined ? {} : { leftover }) };
-  await writeShareRecord(path, final);
+  const final = await settle({ ...record, volume: { ...record.volume, size } });
   await mountNow(final, notes);
   return { record: final, notes };
 }
@@ -148,9 +138,9 @@ async function reopen(record: ShareRecord, notes: string[]): Promise<void> {
 }
 
 /** Bytes of the smallest volume that holds what is stored in the mounted one. */
-async function smallestSize(share: string): Promise<number> {
-  const { blocks, bfree, bsize, files, ffree } = await statfs(share);
-  return smallestFor((blocks - bfree) * bsize, files - ffree);
+async function smallestSize(volume: Volume): Promise<number> {
+  const { blocks, bfree, bsize, files, ffree } = await statfs(volume.share);
+  return backendOf(volume).smallestFor((blocks - bfree) * bsize, files - ffree);
 }
 
 function tooSmall(share: string, smallest: number): PysyncError {

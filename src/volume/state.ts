@@ -1,23 +1,19 @@
-/**
- * What state a volume is in. It is recognised from what lies on disk and in the mount table each
- * time, and never remembered.
- */
+/** What state a volume is in: seen from the disk and the mount table each time, never remembered. */
 import { existsSync, lstatSync, statSync } from 'node:fs';
-import { notedErrors } from '../ready/superblock.js';
 import type { ShareRecord } from './registry.js';
-import { fileSystemState } from './ext4.js';
+import { backendOf } from './backends.js';
+import { isImageFree } from './image-lock.js';
 import { isMountedFrom } from './mount-table.js';
-import { isImageLocked } from './image-lock.js';
 import { volumeOf } from './volume.js';
 import type { Volume } from './volume.js';
 
 /**
  * - `absent`: the image is not where its record says;
- * - `creating`, `migrating`: it is being made, or files are being moved in or out;
+ * - `creating`, `migrating`: it is being created, or files are being moved in or out;
  * - `resizing`: it is being grown or shrunk;
  * - `ready`: whole, and not mounted;
  * - `mounted`: mounted over the share, and answering;
- * - `unmounting`: not mounted any more, and not yet let go of;
+ * - `unmounting`: not mounted any more, but a program still has it open;
  * - `stale`: mounted, but the program behind it has died;
  * - `dirty`: not closed properly, or mounted and found to have errors: needs a check;
  * - `failed`: cut short, or no file system any more: kept, for a rescue by hand.
@@ -53,11 +49,11 @@ async function imageState(volume: Volume): Promise<VolumeState> {
   if (mounted === 'stale') return mounted;
   // Also while it is mounted: what is sent then goes who knows where.
   if (!existsSync(volume.image)) return 'absent';
-  if (mounted === 'mounted') return notedErrors(volume.image) === 0 ? 'mounted' : 'dirty';
+  const backend = backendOf(volume);
+  if (mounted === 'mounted') return backend.isSound(volume.image) ? 'mounted' : 'dirty';
   if (statSync(volume.image).size < volume.size) return 'failed';
-  if (await isImageLocked(volume.imageLock)) return 'unmounting';
-  const state = await fileSystemState(volume.image);
-  switch (state) {
+  if (!(await isImageFree(volume.imageLock, 0))) return 'unmounting';
+  switch (await backend.state(volume.image)) {
     case 'clean':
       return 'ready';
     case 'dirty':
@@ -68,12 +64,12 @@ async function imageState(volume: Volume): Promise<VolumeState> {
   }
 }
 
-/** Where the files of a share lie while and after they are moved into its volume. */
+/** Where the files of a share are while and after they are moved into its volume. */
 export function originalsOf(share: string): string {
   return `${share}.before-volume`;
 }
 
-/** Where the files of a volume are put together while its cap is taken away. */
+/** Where the files of a volume are collected while its cap is removed. */
 export function uncappedOf(share: string): string {
   return `${share}.without-cap`;
 }

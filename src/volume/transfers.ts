@@ -1,4 +1,4 @@
-/** Making sure that nobody is sending while a volume is taken away. */
+/** Making sure that nobody is sending while a volume is unmounted. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { PysyncError } from '../errors.js';
 import type { Header } from '../log/log.js';

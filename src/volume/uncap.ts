@@ -1,4 +1,4 @@
-/** Taking a share's cap away: its files move out of the volume into an ordinary directory. */
+/** Removing a share's cap: its files move out of the volume into an ordinary directory. */
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PysyncError } from '../errors.js';
@@ -8,7 +8,7 @@ import { withLock } from '../system/locks.js';
 import { formatSize } from '../system/sizes.js';
 import { copyTree, verifyCopy } from './copy.js';
 import type { CreateOptions } from './create.js';
-import { freeOnHost } from './ext4.js';
+import { freeOnHost } from './preallocate.js';
 import { isMountedFrom } from './mount-table.js';
 import { mountNow, unmountNow } from './mounting.js';
 import { finishUncap, recover } from './recover.js';

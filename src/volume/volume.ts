@@ -1,11 +1,12 @@
 /**
- * What a capped share is: an ext4 file system in a disk image, mounted over the share's directory.
- * All that can be known without looking at the disk stands in its record (volume/registry.ts).
+ * What a capped share is: a file system in a disk image, mounted over the share's directory. All that
+ * can be known without looking at the disk is in its record (registry.ts).
  */
 import { join } from 'node:path';
 import { dataFolder } from '../system/folders.js';
 import { lockOf } from './image-lock.js';
 
+export type BackendName = 'ext4';
 export type EngineName = 'libguestfs' | 'e2fsprogs';
 export type MountName = 'loop' | 'fuse2fs' | 'guestmount';
 
@@ -15,6 +16,8 @@ export interface VolumeRecord {
   readonly id: string;
   /** The cap: bytes of the image, and the most that the share can take from the disk. */
   readonly size: number;
+  /** Its file system (backends.ts); ext4 where nothing is said. */
+  readonly backend?: BackendName;
   /** Bytes that statfs calls used while there is no file in it: the journal, with FUSE. */
   readonly overhead: number;
   /** Which engine made the file system. */
@@ -29,13 +32,11 @@ export interface VolumeRecord {
 export interface Volume extends VolumeRecord {
   /** The share's directory, which is the mount point. */
   readonly share: string;
-  /** The image that is in force. */
+  /** The image in use. */
   readonly image: string;
   /** An image that is being built; with nobody at work on it, it is a leftover. */
   readonly newImage: string;
-  /**
-   * The file whose flock(2) is held for as long as a program has the image open (image-lock.ts).
-   */
+  /** The file whose flock(2) a program holds for as long as it has the image open (image-lock.ts). */
   readonly imageLock: string;
   /** The lock of pysync's own operations on this volume (system/locks.ts). */
   readonly operationLock: string;

@@ -110,9 +110,10 @@ export async function createMountSpace(user: Ids): Promise<MountSpace> {
     },
     takeEtc: async (fstab) => {
       const copy = join(folder, 'etc');
-      // What useradd keeps there for a moment may go while it is read: the first tar may say so.
-      const script =
-        'test -d "$0" || { mkdir -m 755 "$0" && tar -C /etc -c . | tar -C "$0" -xp && mount --bind "$0" /etc; }';
+      // Without what useradd makes and removes there while it adds somebody for another test.
+      const script = String.raw`test -d "$0" || { mkdir -m 755 "$0" &&
+        find /etc -mindepth 1 -maxdepth 1 ! -regex '.*\(\.lock\|\.[0-9]+\|\+\)' \
+          -exec cp -a -t "$0" {} + && mount --bind "$0" /etc; }`;
       const argv = ['sh', '-c', script, copy];
       const { exitCode, stderr } = await space.exec(argv, { as: { uid: 0, gid: 0 } });
       if (exitCode !== 0) throw new Error(stderr);

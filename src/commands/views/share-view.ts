@@ -82,7 +82,7 @@ async function viewVolume(record: ShareRecord): Promise<VolumeView> {
   // A mount that hangs cannot be looked into; for its owner it is as good as dead.
   const state = await stateOf(record).catch(() => 'stale' as const);
   if (state !== 'mounted') return { record, state, notes };
-  const capacity = await capacityOf(record.path, record.volume.overhead);
+  const capacity = await capacityOf(record.path, record.volume);
   if (capacity.filesLeft === 0) {
     const what = `it holds ${capacity.entries} files and folders, as many as it can`;
     notes.push(`no more files fit, though bytes are free: ${what}`);

@@ -2,15 +2,15 @@
  * Can libguestfs make volumes here? Starting it takes half a minute, so this looks for the known
  * reasons why it could not; `--deep` starts it.
  */
-import { accessSync, closeSync, constants, openSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, PysyncError } from '../../errors.js';
+import { PysyncError } from '../../errors.js';
 import { namesIn } from '../../system/readable.js';
 import { makeTemporaryFolder } from '../../system/temporary.js';
 import { lookForTool } from '../../system/tools.js';
-import { knownFailure } from '../../volume/engines/diagnose.js';
-import { libguestfs as engine } from '../../volume/engines/libguestfs.js';
-import { minimumSize } from '../../volume/layout.js';
+import { newBackend } from '../../volume/backends.js';
+import { knownFailure } from '../../volume/ext4/diagnose.js';
+import { kvmObstacle } from '../../volume/kvm.js';
 import type { Check, Finding } from '../check.js';
 import { ok, warning } from '../finding.js';
 
@@ -32,7 +32,13 @@ export const libguestfsStart: Check = {
     try {
       const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
       const image = join(folder.path, 'trial.img');
-      await engine.create({ image, size: minimumSize, ...owner, onProgress: () => undefined });
+      const request = {
+        image,
+        size: newBackend.minimumSize,
+        ...owner,
+        onProgress: () => undefined,
+      };
+      await newBackend.create(request, 'libguestfs');
       return [ok(`it made a volume in ${Math.round((Date.now() - begun) / 1000)} s`)];
     } catch (error) {
       if (!(error instanceof PysyncError)) throw error;
@@ -57,7 +63,7 @@ function look(): Finding[] {
   ];
 }
 
-/** The code of the failure that it would end with (volume/engines/diagnose.ts). */
+/** The code of the failure that it would end with (volume/ext4/diagnose.ts). */
 function obstacle(): string | undefined {
   if (lookForTool('guestfish') === undefined) return 'ENGINE_MISSING';
   const machines = ['qemu-system-x86_64', 'qemu-system-aarch64', 'qemu-kvm', 'kvm'];
@@ -98,17 +104,5 @@ function can(path: string, access: number): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-/** Asked by opening it, as qemu does. That it then works is not sure: see the engine. */
-function kvmObstacle(): string | undefined {
-  try {
-    closeSync(openSync('/dev/kvm', 'r+'));
-    return undefined;
-  } catch (error) {
-    return errnoOf(error) === 'EACCES'
-      ? 'you may not use /dev/kvm (sudo adduser "$USER" kvm)'
-      : 'this machine has no /dev/kvm';
   }
 }

@@ -7,11 +7,12 @@ import { cappedShares } from '../../volume/registry.js';
 import { formatSize } from '../../system/sizes.js';
 import { capacityOf } from '../../volume/capacity.js';
 import type { Capacity } from '../../volume/capacity.js';
-import { fileSystemSize, freeOnHost, preallocate } from '../../volume/ext4.js';
+import { backendOf } from '../../volume/backends.js';
 import { isMountedFrom } from '../../volume/mount-table.js';
 import { requestOf } from '../../volume/mounting.js';
 import { mountMethod, mountMethods } from '../../volume/mounts/index.js';
 import { openVolume } from '../../volume/open.js';
+import { freeOnHost, preallocate } from '../../volume/preallocate.js';
 import { requirePlace } from '../../volume/place.js';
 import { isBusy, stateOf } from '../../volume/state.js';
 import type { VolumeState } from '../../volume/state.js';
@@ -66,7 +67,7 @@ async function judge(record: ShareRecord, volume: Volume, state: VolumeState): P
   const mount = ['the next transfer puts it right by itself; to have it done now:', 'pysync mount'];
   switch (state) {
     case 'mounted':
-      return fullness(volume, await capacityOf(path, volume.overhead));
+      return fullness(volume, await capacityOf(path, volume));
     case 'ready':
     case 'unmounting':
       return (await isCovered(volume))
@@ -88,11 +89,10 @@ async function judge(record: ShareRecord, volume: Volume, state: VolumeState): P
       ];
     case 'failed':
       return [
-        problem(`${path}: its disk image is damaged, so nobody can send into it`, [
-          'rescue what is in it from a copy:',
-          quoteAll(['cp', volume.image, `${volume.image}.copy`]),
-          quoteAll(['e2fsck', '-fy', `${volume.image}.copy`]),
-        ]),
+        problem(
+          `${path}: its disk image is damaged, so nobody can send into it`,
+          backendOf(volume).rescue(volume.image),
+        ),
       ];
     case 'creating':
     case 'migrating':
@@ -146,9 +146,9 @@ function interrupted(
 
 /** The cap is what the file system spans. */
 async function otherSize({ path }: ShareRecord, volume: Volume): Promise<Finding[]> {
-  const size = await fileSystemSize(volume.image);
-  // A file system ends with a whole group; what is left over is less than one.
-  if (size <= volume.size && volume.size - size < 2 ** 27) return [];
+  const backend = backendOf(volume);
+  const size = await backend.span(volume.image);
+  if (size <= volume.size && volume.size - size < backend.granularity) return [];
   const texts = [formatSize(size), formatSize(volume.size)];
   return [
     problem(`${path}: its file system has ${texts[0] ?? ''}, and its cap is ${texts[1] ?? ''}`, [

@@ -7,8 +7,10 @@
  * become root anyway, which adding it takes.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { PysyncError } from '../../errors.js';
+import { readLines } from '../../system/readable.js';
 import { printable } from '../../system/text.js';
 import { findTool, lookForTool } from '../../system/tools.js';
 import type { MountRequest } from './mount.js';
@@ -35,7 +37,7 @@ export function fstabLine({ image, mountPoint }: MountRequest): string {
 /** Whether /etc/fstab has just that line, and no other for the same mount point. */
 export function hasFstabLine(request: MountRequest): boolean {
   const place = escape(request.mountPoint);
-  const lines = readFstab().filter((line) => line.trim().split(/\s+/)[1] === place);
+  const lines = readLines('/etc/fstab').filter((line) => line.trim().split(/\s+/)[1] === place);
   return lines.length === 1 && lines[0] === fstabLine(request);
 }
 
@@ -52,15 +54,7 @@ export async function removeFstabLine(line: string): Promise<void> {
   await edit('remove', line);
 }
 
-function readFstab(): string[] {
-  try {
-    return readFileSync('/etc/fstab', 'utf8').split('\n');
-  } catch {
-    return [];
-  }
-}
-
-/** getmntent(3): what would end a field stands there as `\` and three octal digits. */
+/** getmntent(3): what would end a field is `\` and three octal digits there. */
 function escape(path: string): string {
   return path.replaceAll(
     /[ \t\n\r\\#]/g,
@@ -112,12 +106,17 @@ async function edit(what: 'add' | 'remove', line: string): Promise<void> {
   if (!/^\/\S+ \/\S+$/.test(line.slice(0, -tail.length)) || !line.endsWith(tail)) {
     throw new TypeError('not a line made by fstabLine');
   }
-  const { status, stderr } = await runInForeground([
+  const [command = '', ...args] = [
     ...asRoot(what, line),
-    findTool('sh'),
-    ...['-c', script, 'sh', what, line],
-  ]);
-  if (status === 0) return;
+    ...[findTool('sh'), '-c', script, 'sh', what, line],
+  ];
+  // Not through system/run.ts, which gives a tool a session of its own and no terminal: sudo asks for
+  // the password on the terminal, and remembers it for that terminal alone.
+  const { TERM } = process.env;
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TERM };
+  const child = spawn(command, args, { cwd: '/', env, stdio: ['inherit', 'ignore', 'pipe'] });
+  const [stderr] = await Promise.all([text(child.stderr), once(child, 'close')]);
+  if (child.exitCode === 0) return;
   // sudo says either, of people whom it would not let in with a password, too.
   if (/^sudo: (?:.*: )?a (?:password|terminal) is required/m.test(stderr)) {
     throw notDone(what, line, 'sudo asks for a password, and there is no terminal for it');
@@ -126,7 +125,7 @@ async function edit(what: 'add' | 'remove', line: string): Promise<void> {
   throw notDone(what, line, `could not ${what} the line in /etc/fstab`, said);
 }
 
-/** What stands before a command to run it as root. */
+/** What goes before a command to run it as root. */
 function asRoot(what: 'add' | 'remove', line: string): readonly string[] {
   if (process.geteuid?.() === 0) return [];
   const sudo = lookForTool('sudo');
@@ -143,29 +142,4 @@ function notDone(
 ): PysyncError {
   const byHand = `${what} this line of /etc/fstab by hand, as root: ${printable(line)}`;
   return new PysyncError('FSTAB_FAILED', sentence, { hints: [...said, byHand] });
-}
-
-/**
- * Not through system/run.ts, which gives a tool a session of its own and no terminal: sudo asks for
- * the password on the terminal, and remembers it for that terminal alone.
- */
-function runInForeground(
-  argv: readonly string[],
-): Promise<{ readonly status: number | null; readonly stderr: string }> {
-  return new Promise((resolve, reject) => {
-    const [command = '', ...args] = argv;
-    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...terminal() };
-    const child = spawn(command, args, { cwd: '/', env, stdio: ['inherit', 'ignore', 'pipe'] });
-    const pieces: Buffer[] = [];
-    child.stderr.on('data', (piece: Buffer) => pieces.push(piece));
-    child.on('error', reject);
-    child.on('close', (status) => {
-      resolve({ status, stderr: Buffer.concat(pieces).toString('utf8') });
-    });
-  });
-}
-
-function terminal(): Readonly<Record<string, string>> {
-  const term = process.env['TERM'];
-  return term === undefined ? {} : { TERM: term };
 }

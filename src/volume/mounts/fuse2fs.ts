@@ -8,7 +8,7 @@ import { unmount } from './unmount.js';
 export const fuse2fs: MountMethod = {
   name: 'fuse2fs',
   obstacle: ({ image }) => {
-    // It hands the image's name to libfuse as an option, and options are parted by commas.
+    // It hands the image's name to libfuse as an option, and options are separated by commas.
     if (/[,\\]/.test(image)) return 'the path of the image has a comma or a backslash in it';
     return fuseObstacle('fuse2fs');
   },
@@ -25,7 +25,7 @@ export const fuse2fs: MountMethod = {
 /**
  * `version` is what `fuse2fs -V` prints.
  *
- * fakeroot: else fuse2fs, besides the kernel, judges by mode bits on its own, and rsync fails on
+ * fakeroot: otherwise fuse2fs, besides the kernel, judges by mode bits on its own, and rsync fails on
  * directories and files that their owner may not write. default_permissions: the kernel judges.
  */
 export function fuse2fsArguments(request: MountRequest, version: string): string[] {
@@ -45,7 +45,7 @@ export function fuse2fsArguments(request: MountRequest, version: string): string
  * a name: half of all requests are about that, and fuse2fs looks through whole directories for each.
  * Only briefly what it is like, since a file with hard links that is changed under one name looks for
  * so long as it was under the others; what rsync asks again, it asks within milliseconds. fuse2fs
- * sets 0, behind our words; what stands behind `no_default_opts` is what it would set besides.
+ * sets 0, after our words; what follows `no_default_opts` is what it would set besides.
  */
 const libfuse2Options = [
   'big_writes',

@@ -4,9 +4,9 @@
  * The last resort: 25 s to start, 480 MB of memory, some 16 files a second. Inside the image all it
  * makes belongs to root; `uid` and `gid` only show it as the user's for as long as it is mounted.
  */
-import { accessSync, constants } from 'node:fs';
 import { PysyncError } from '../../errors.js';
 import { run } from '../../system/run.js';
+import { brokenKvm, kvmObstacle } from '../kvm.js';
 import { isMountedFrom } from '../mount-table.js';
 import { mountLocked } from './mount-locked.js';
 import type { MountMethod, MountRequest } from './mount.js';
@@ -17,7 +17,7 @@ const user = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
 
 /** Milliseconds; under emulation it takes 25 s on an idle machine. */
 const startLimitMs = 180_000;
-/** Where /dev/kvm can be used; a broken one makes qemu abort, or stand still for ever. */
+/** Where /dev/kvm can be used; a broken one makes qemu abort or hang. */
 const kvmStartLimitMs = 60_000;
 
 export const guestmount: MountMethod = {
@@ -27,7 +27,7 @@ export const guestmount: MountMethod = {
     return fuseObstacle('guestmount');
   },
   mount: async (request) => {
-    if (canUseKvm()) {
+    if (kvmObstacle() === undefined) {
       try {
         await start(request, kvmStartLimitMs, {});
         return;
@@ -54,7 +54,7 @@ async function start(
   });
 }
 
-/** Else the other ways of mounting would show its files as root's, and closed to the user. */
+/** Otherwise the other ways of mounting would show its files as root's, closed to the user. */
 async function giveToUser({ mountPoint, image }: MountRequest): Promise<void> {
   if ((await isMountedFrom(mountPoint, image)) !== 'mounted') return;
   await run('chown', ['-Rh', `${user.uid}:${user.gid}`, '--', mountPoint], {
@@ -80,18 +80,8 @@ function guestmountArguments({ image, mountPoint, readOnly }: MountRequest): str
   return [mode, '--format=raw', '-a', image, '-m', '/dev/sda', ...each, mountPoint];
 }
 
-function canUseKvm(): boolean {
-  try {
-    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function isBrokenKvm(error: unknown): boolean {
   if (!(error instanceof PysyncError)) return false;
   if (error.code === 'TOOL_TIMED_OUT') return true;
-  const launchFailed = /guestfs_launch failed|killed by signal 6/.test(String(error.cause));
-  return error.code === 'MOUNT_FAILED' && launchFailed;
+  return error.code === 'MOUNT_FAILED' && brokenKvm.test(String(error.cause));
 }

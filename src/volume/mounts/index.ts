@@ -9,12 +9,12 @@ import type { MountMethod, MountRequest } from './mount.js';
 export { addFstabLine, fstabLine, removeFstabLine } from './fstab.js';
 export { cleanStale } from './unmount.js';
 
-export const mountMethods: readonly MountMethod[] = [loop, fuse2fs, guestmount];
+const methods: Readonly<Record<MountName, MountMethod>> = { loop, fuse2fs, guestmount };
+
+export const mountMethods: readonly MountMethod[] = Object.values(methods);
 
 export function mountMethod(name: MountName): MountMethod {
-  const method = mountMethods.find((each) => each.name === name);
-  if (method === undefined) throw new TypeError(`no way of mounting is called ${name}`);
-  return method;
+  return methods[name];
 }
 
 /** The fastest way that can be taken. Throws PysyncError `MOUNT_IMPOSSIBLE` where none can. */

@@ -1,6 +1,7 @@
 /**
- * Mounting with the image's lock held, as all the ways of mounting do it. No tool's exit status is believed: fuse2fs ends with 0
- * when it could not mount. What counts is the mount table, and a file system that answers.
+ * Mounting with the image's lock held, as all the ways of mounting do it. No tool's exit status is
+ * believed: fuse2fs ends with 0 when it could not mount. What counts is the mount table, and a file
+ * system that answers.
  */
 import { readdirSync } from 'node:fs';
 import { PysyncError } from '../../errors.js';
@@ -10,7 +11,6 @@ import { printable } from '../../system/text.js';
 import { isMountedFrom, loopDeviceOf, mountAt, placeElsewhere } from '../mount-table.js';
 import { inPlace, requirePlace } from '../place.js';
 import type { MountRequest } from './mount.js';
-import { reasonOf } from './reasons.js';
 import { detach } from './unmount.js';
 
 /**
@@ -55,7 +55,7 @@ async function requireFree(request: MountRequest): Promise<void> {
   } catch (error) {
     throw fileFailure(error, `mount on ${printable(request.mountPoint)}`);
   }
-  // The kernel would hide the files, and nobody would find them.
+  // The mount would hide the files, and nobody would find them.
   if (names.length > 0) throw notMounted(request, 'the directory is not empty');
 }
 
@@ -87,4 +87,33 @@ function imageBusy({ image }: MountRequest): PysyncError {
   return new PysyncError('IMAGE_BUSY', `the image ${printable(image)} is in use`, {
     hints: ['another program has it mounted or open; try again when it has ended'],
   });
+}
+
+/**
+ * What mount tools write when they fail, in words for a person. Each was seen from the real tool:
+ * test/integration/volume/mount-failures.test.ts reproduces most of them.
+ */
+const reasons: readonly (readonly [RegExp, string])[] = [
+  [/mountpoint is not empty|directory is not empty/, 'the directory is not empty'],
+  [/device not found, try 'modprobe fuse'/, '/dev/fuse is missing: sudo modprobe fuse'],
+  [/\/dev\/fuse: (?:Permission denied|Operation not permitted)/, 'this user may not use /dev/fuse'],
+  [/failed to exec fusermount/, 'fusermount3 is not installed'],
+  [/no write access to mountpoint/, 'the directory is not yours'],
+  [/too many FUSE filesystems mounted/, 'too many are mounted already: see /etc/fuse.conf'],
+  [/Bad magic number|wrong fs type/, 'the image holds no file system that can be used'],
+  [
+    /probably corrupted|Structure needs cleaning|Bad message/,
+    'the image is damaged: e2fsck -fy repairs it',
+  ],
+  [/failed to setup loop device/, 'there is no loop device to be had'],
+  [/can't find in \/etc\/fstab/, 'only root may mount this'],
+];
+
+/** The reason in a mount tool's `output`; its own last words where it is none of these. */
+export function reasonOf(output: string): string {
+  const known = reasons.find(([pattern]) => pattern.test(output));
+  if (known !== undefined) return known[1];
+  const lines = output.split('\n').map((line) => line.trim());
+  const last = lines.findLast((line) => line !== '' && !line.startsWith('dmesg(1) may'));
+  return last === undefined ? 'the tool gave no reason' : printable(last);
 }

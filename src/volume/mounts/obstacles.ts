@@ -1,11 +1,11 @@
-/** Why a way of mounting cannot be taken: what the ways have in common. */
+/** Why a way of mounting cannot be taken, where several have it in common. */
 import { accessSync, constants, existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../errors.js';
 import { printable } from '../../system/text.js';
 import { lookForTool } from '../../system/tools.js';
 
-/** Why this user cannot mount with FUSE here, by a `tool` that brings the file system. */
+/** Why this user cannot mount with FUSE here, by a `tool` that serves the file system. */
 export function fuseObstacle(tool: string): string | undefined {
   for (const needed of [tool, 'fusermount3', 'flock']) {
     if (lookForTool(needed) === undefined) return `${needed} is not installed`;
@@ -35,7 +35,7 @@ export function setuidObstacle(path: string): string | undefined {
  * Why the kernel must not be given this image.
  *
  * SECURITY: whoever can write an image that the kernel mounts can attack the kernel with it, and
- * whoever can replace it has another file mounted in its stead. So it, and its folder, must be the
+ * whoever can replace it has another file mounted in its place. So it, and its folder, must be the
  * user's own (test/integration/volume/mount-failures.test.ts).
  */
 export function ownershipObstacle(image: string): string | undefined {

@@ -1,4 +1,4 @@
-/** Giving a share a cap: what becomes of its files, what is told, and which sizes are refused. */
+/** Giving a share a cap: what becomes of its files, what is reported, and which sizes are refused. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -142,7 +142,7 @@ test('one command imports a key and caps its share, and the peer sends into the 
   expect(readdirSync(share)).toEqual([]);
 });
 
-test('several capped shares stand side by side, and a full one leaves the others alone', async () => {
+test('several capped shares work side by side, and a full one leaves the others alone', async () => {
   const shares = [me.newShare(), me.newShare(), me.newShare()];
   for (const share of shares) await me.cap(share, '32M');
   const [one = '', two = '', three = ''] = shares;

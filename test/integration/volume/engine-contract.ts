@@ -1,11 +1,11 @@
 /**
- * What every engine promises (src/volume/engines/engine.ts), looked up with e2fsprogs; and the call
+ * What every engine promises (src/volume/ext4/engine.ts), looked up with e2fsprogs; and the call
  * of an engine in a process of its own, so that it can be another user's or lack a tool.
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, inject } from 'vitest';
-import { layoutFor } from '../../../src/volume/layout.js';
+import { layoutFor } from '../../../src/volume/ext4/layout.js';
 import { mustExec } from '../../helpers/exec.js';
 
 export const mebibyte = 2 ** 20;
@@ -52,7 +52,7 @@ export async function expectVolume({ image, size, uid, gid }: Wanted): Promise<v
 
 const script = `
   const [program, request, forced] = process.argv.slice(1);
-  const { createImage } = require(program + '/dist/volume/engines/index.js');
+  const { createImage } = require(program + '/dist/volume/ext4/engines.js');
   const stages = [];
   const onProgress = (what) => stages.push(what);
   createImage({ ...JSON.parse(request), onProgress }, forced || undefined).then(

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { createImage } from '../../../src/volume/engines/index.js';
+import { createImage } from '../../../src/volume/ext4/engines.js';
 import { createAccount } from '../../helpers/account.js';
 import { exec, mustExec } from '../../helpers/exec.js';
 import { needsRoot } from '../../helpers/root.js';
@@ -76,14 +76,14 @@ test('of 10G at least 93 % are usable, also as a kernel mount counts', async () 
   expect((blocks * blockSize) / request.size).toBeGreaterThan(0.93);
 });
 
-test('what stands at its place is not touched', async () => {
+test('a file that is already there is not touched', async () => {
   writeFileSync(wanted.image, 'precious');
   const making = createImage({ ...wanted, onProgress: silent }, 'e2fsprogs');
   await expect(making).rejects.toMatchObject({ code: 'FILE_FAILED' });
   expect(readFileSync(wanted.image, 'utf8')).toBe('precious');
 });
 
-test('a disk without room is told before anything is made, and by either engine', async () => {
+test('a disk without room is reported before anything is made, and by either engine', async () => {
   const disk = join(folder, 'disk');
   mkdirSync(disk);
   const request = { ...wanted, image: imageIn(disk), size: 64 * mebibyte };

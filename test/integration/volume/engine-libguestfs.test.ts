@@ -1,6 +1,6 @@
 /**
  * The engine libguestfs: one launch that succeeds, as an ordinary user and under emulation, and the
- * failures of it that can be brought about in a second. The others are in
+ * failures of it that can be reproduced in a second. The others are in
  * test/unit/volume/diagnose.test.ts.
  */
 import {
@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { makeWithGuestfish } from '../../../src/volume/engines/libguestfs.js';
+import { makeWithGuestfish } from '../../../src/volume/ext4/libguestfs.js';
 import { createAccount } from '../../helpers/account.js';
 import type { Account } from '../../helpers/account.js';
 import { exec } from '../../helpers/exec.js';
@@ -64,7 +64,7 @@ async function create(
   return readResult(result.stdout);
 }
 
-/** A qemu that aborts where it shall use KVM, as it does inside some virtual machines. */
+/** A qemu that aborts where it is to use KVM, as it does inside some virtual machines. */
 function qemuWithBrokenKvm(): string {
   const path = join(folder, 'qemu');
   const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
@@ -75,7 +75,7 @@ function qemuWithBrokenKvm(): string {
   return path;
 }
 
-test('without qemu e2fsprogs makes the volume, and the reason is told', () => {
+test('without qemu e2fsprogs makes the volume, and the reason is given', () => {
   expect(firstResult).toEqual({
     engine: 'e2fsprogs',
     reason: 'e2fsprogs made the volume: libguestfs cannot run: qemu is not installed',
@@ -122,7 +122,7 @@ test.each([
   expect(existsSync(wanted.image)).toBe(false);
 });
 
-test('a kernel that only root can read, as Ubuntu has it, is told', async () => {
+test('a kernel that only root can read, as Ubuntu has it, is reported', async () => {
   const boot = join(folder, 'boot');
   const cache = join(folder, 'unreadable');
   makeFolder(cache);
@@ -136,7 +136,7 @@ test('a kernel that only root can read, as Ubuntu has it, is told', async () => 
   expect(result.code).toBe('ENGINE_KERNEL_UNREADABLE');
 });
 
-test('a cache folder without room, or not of the user, is told', async () => {
+test('a cache folder without room, or not of the user, is reported', async () => {
   const cache = join(folder, 'cache');
   makeFolder(cache);
   const env = { LIBGUESTFS_CACHEDIR: cache };
@@ -149,8 +149,12 @@ test('a cache folder without room, or not of the user, is told', async () => {
 
 test('one that hangs is ended in time, with all that it has started', async () => {
   const { own } = await makeFor(1500);
-  const { stdout } = await exec(['ps', '-A', '-o', 'command=']);
-  expect(stdout).not.toContain(own);
+  const left = async (): Promise<string[]> => {
+    const { stdout } = await exec(['ps', '-A', '-ww', '-o', 'pid=,stat=,command=']);
+    return stdout.split('\n').filter((line) => line.includes(own));
+  };
+  // A process that was killed is there until the kernel has cleared it up.
+  await expect.poll(left, { timeout: 10_000 }).toEqual([]);
 });
 
 test('of an appliance that was being built when time was up, nothing is left', async () => {

@@ -3,16 +3,11 @@ import { closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs'
 import { truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, inject, test } from 'vitest';
-import {
-  checkAndRepair,
-  fileSystemSize,
-  fileSystemState,
-  freeOnHost,
-  growFileSystem,
-  makeFileSystem,
-  preallocate,
-  removeLostAndFound,
-} from '../../../src/volume/ext4.js';
+import { removeLostAndFound } from '../../../src/volume/ext4/check.js';
+import { ext4 } from '../../../src/volume/ext4/ext4.js';
+import { growFileSystem } from '../../../src/volume/ext4/grow.js';
+import { makeFileSystem } from '../../../src/volume/ext4/make.js';
+import { freeOnHost, preallocate } from '../../../src/volume/preallocate.js';
 import { exec, mustExec } from '../../helpers/exec.js';
 import { needsRoot } from '../../helpers/root.js';
 import { createTemporaryFolder } from '../../helpers/tmp.js';
@@ -20,6 +15,7 @@ import { expectVolume, mebibyte, usableIn, withDisk } from './engine-contract.js
 
 const size = 32 * mebibyte;
 const owner = { uid: 1234, gid: 2345 };
+const { checkAndRepair, span, state } = ext4;
 
 let folder: string;
 let image: string;
@@ -63,25 +59,25 @@ function overwrite(at: number, length: number): void {
 
 test('a volume that was closed properly is clean, and checking leaves it as it was', async () => {
   const before = readFileSync(image);
-  expect(await fileSystemState(image)).toBe('clean');
+  expect(await state(image)).toBe('clean');
   expect(await checkAndRepair(image)).toBe('clean');
   expect(readFileSync(image).equals(before)).toBe(true);
 });
 
 test('one that was not is repaired, and gets no lost+found by that', async () => {
   await debugfs('set_super_value state 0');
-  expect(await fileSystemState(image)).toBe('dirty');
+  expect(await state(image)).toBe('dirty');
   expect(await checkAndRepair(image)).toBe('repaired');
-  expect(await fileSystemState(image)).toBe('clean');
+  expect(await state(image)).toBe('clean');
   await expectVolume({ image, size, ...owner });
 });
 
 test('damage that needs a full repair gets it, and found files are given to the owner', async () => {
   await debugfs('mkdir folder', 'cd folder', 'write /etc/passwd kept', 'cd /', 'clri folder');
   await debugfs('set_super_value state 2');
-  expect(await fileSystemState(image)).toBe('errors');
+  expect(await state(image)).toBe('errors');
   expect(await checkAndRepair(image)).toBe('repaired');
-  expect(await fileSystemState(image)).toBe('clean');
+  expect(await state(image)).toBe('clean');
   expect(await listRoot()).toEqual(['lost+found']);
   expect(await debugfs('stat lost+found')).toMatch(/User: +1234 +Group: +2345/);
   await removeLostAndFound(image);
@@ -99,39 +95,38 @@ test('a journal that holds the last writes is played back', async () => {
     cp "$1" "$3" && umount "$2"`;
   await mustExec(['unshare', '-m', 'sh', '-c', script, '-', image, mountPoint, crashed]);
   image = crashed;
-  expect(await fileSystemState(image)).toBe('dirty');
+  expect(await state(image)).toBe('dirty');
   expect(await checkAndRepair(image)).toBe('repaired');
   expect(await listRoot()).toEqual(['file']);
 });
 
 test('a lost superblock is taken from its backup', async () => {
-  const large = 300 * mebibyte;
-  await preallocate(image, large);
-  await growFileSystem(image);
+  await ext4.grow(image, 300 * mebibyte);
   const read = await putFile(Buffer.from('precious'));
   overwrite(1024, 1024);
-  expect(await fileSystemState(image)).toBe('none');
+  expect(await state(image)).toBe('none');
   expect(await checkAndRepair(image)).toBe('repaired');
   expect((await read()).toString()).toBe('precious');
 });
 
-test('what cannot be repaired is kept, and told how to be rescued', async () => {
+test('what cannot be repaired is kept, with how to rescue it', async () => {
   overwrite(0, size);
   const before = readFileSync(image);
   await expect(checkAndRepair(image)).rejects.toMatchObject({
     code: 'VOLUME_DAMAGED',
     message: `the disk image ${image} could not be repaired`,
     hints: [
-      'the image is kept, and nothing is let into its share until it is well',
-      `to rescue what is in it, work on a copy: cp ${image} volume.img.copy`,
-      "then: e2fsck -fy volume.img.copy, and debugfs -R 'rdump / FOLDER' volume.img.copy",
+      `it is kept as ${image}, and nobody can send into its share until it is fixed`,
+      `to rescue what is in it, work on a copy: cp ${image} ${image}.copy`,
+      `then: e2fsck -fy ${image}.copy`,
+      `and: debugfs -R 'rdump / FOLDER' ${image}.copy`,
     ],
   });
   expect(readFileSync(image).equals(before)).toBe(true);
-  await expect(fileSystemSize(image)).rejects.toMatchObject({ code: 'VOLUME_DAMAGED' });
+  await expect(span(image)).rejects.toMatchObject({ code: 'VOLUME_DAMAGED' });
 });
 
-test('a truncated image is told as such and left alone', async () => {
+test('a truncated image is reported as such and left alone', async () => {
   truncateSync(image, size - 4096);
   await debugfs('set_super_value state 0');
   const before = readFileSync(image);
@@ -144,7 +139,7 @@ test('a truncated image is told as such and left alone', async () => {
 
 test('an image that is not there holds nothing', async () => {
   const missing = join(folder, 'missing');
-  expect(await fileSystemState(missing)).toBe('none');
+  expect(await state(missing)).toBe('none');
   await expect(checkAndRepair(missing)).rejects.toMatchObject({
     code: 'FILE_FAILED',
     message: `could not read the disk image ${missing}: no such file or directory`,
@@ -156,10 +151,9 @@ test('growing keeps the files and the layout', async () => {
   await preallocate(image, whole);
   await makeFileSystem(image, { ...owner, size: whole });
   const read = await putFile(Buffer.alloc(mebibyte, 'a'));
-  await preallocate(image, 4 * whole);
-  expect(await fileSystemSize(image)).toBe(whole);
-  await growFileSystem(image);
-  expect(await fileSystemSize(image)).toBe(4 * whole);
+  expect(await span(image)).toBe(whole);
+  await ext4.grow(image, 4 * whole);
+  expect(await span(image)).toBe(4 * whole);
   expect(await usableIn(image)).toBeGreaterThan(0.925 * 4 * whole);
   expect((await read()).equals(Buffer.alloc(mebibyte, 'a'))).toBe(true);
   await debugfs('rm file');
@@ -175,7 +169,7 @@ test('a volume full to the last block grows past the room that it had reserved f
   truncateSync(image, 40 * 1024 * mebibyte);
   await growFileSystem(image);
   await mustExec(['e2fsck', '-fn', image]);
-  expect(await fileSystemSize(image)).toBe(40 * 1024 * mebibyte);
+  expect(await span(image)).toBe(40 * 1024 * mebibyte);
   expect((await read()).equals(content)).toBe(true);
 });
 
@@ -202,7 +196,7 @@ test('room is taken to the last block, and what a file holds stays', async () =>
 });
 
 const script = `
-  const { preallocate } = require(process.argv[1] + '/dist/volume/ext4.js');
+  const { preallocate } = require(process.argv[1] + '/dist/volume/preallocate.js');
   const { readdirSync, statSync } = require('node:fs');
   const [, , folder, size] = process.argv;
   const seen = [];

@@ -1,6 +1,6 @@
 /**
- * What may stand in the way of a volume: files under its mount point, a program that died, an image
- * that is gone, cut off or mounted already. Either it is put right, or nobody gets in; never does a
+ * What may be in the way of a volume: files under its mount point, a program that died, an image
+ * that is gone, cut off or mounted already. Either it is fixed, or nobody gets in; never does a
  * byte go into the bare directory.
  */
 import { readdirSync, renameSync, statSync, truncateSync } from 'node:fs';
@@ -56,7 +56,7 @@ async function expectClosed(share: string, peer: Peer, state: string, reason: Re
   expect(mounted.stderr.split('\n')[0]).toMatch(/^pysync: \S.*[^.]$/);
 }
 
-test('files that lie under the mount point are moved aside and told, and hidden never', async () => {
+test('files under the mount point are moved aside and reported, and never hidden', async () => {
   const { share, peer } = await createShare();
   await unmount(share);
   await me.sh('cd "$1"; echo mine > found.txt; mkdir -p a/b; echo deep > a/b/c', share);
@@ -70,7 +70,7 @@ test('files that lie under the mount point are moved aside and told, and hidden 
   expect(readdirSync(share)).toEqual([]);
 });
 
-test('the next connection mends a mount whose program was killed', async () => {
+test('the next connection repairs a mount whose program was killed', async () => {
   const { share, peer } = await createShare();
   const [pid = 0] = await me.serving(share);
   await endTree(pid);
@@ -115,12 +115,17 @@ test('an image that was renamed away under the mount keeps everybody out as well
   expect(await me.sh('cd "$1"; cat *', share)).toBe('first\nsecond\n');
 });
 
-test('an image that was cut off is kept as it is, and told how to rescue', async () => {
+test('an image that was cut off is kept as it is, and status says how to rescue it', async () => {
   const { share, peer } = await createShare();
   await unmount(share);
   const image = me.image(share);
   truncateSync(image, 20 * 2 ** 20);
-  await expectClosed(share, peer, 'failed', /is damaged\nit is kept as .*e2fsck/);
+  await expectClosed(
+    share,
+    peer,
+    'failed',
+    /is damaged\nit is kept as .*\nto rescue .*\nthen: e2fsck/,
+  );
   expect(statSync(image).size).toBe(20 * 2 ** 20);
   // Nor does any command make something of it.
   for (const size of ['--size=64M', '--size=none']) {
@@ -153,7 +158,7 @@ test('an image that is mounted elsewhere already is not mounted a second time', 
   expect(await send(peer, 'second.txt')).toMatchObject({ stderr: '', exitCode: 0 });
 });
 
-test('what else is mounted on the share is left there, and nobody gets in', async () => {
+test('anything else mounted on the share is left there, and nobody gets in', async () => {
   needsRoot('mounting');
   const { share, peer } = await createShare();
   await unmount(share);

@@ -57,57 +57,66 @@ test('the sender gets rsync’s own words and our line, whole files stay, and de
   expect(await me.status(share)).toMatchObject({ state: 'mounted', notes: [] });
 });
 
-test('ten senders at once fill it; it heals by itself, and every file that was done is whole', async () => {
-  const share = me.newShare();
-  await me.cap(share, '48M');
-  const peers = await Promise.all(Array.from({ length: 10 }, () => me.letIn(share)));
-  const results = await Promise.all(
-    peers.map(async (peer, i) => {
-      makeFiles(peer, `set${i}`, 8, mebibyte);
-      // Not --out-format: that names a file when it was sent, and this removes it once it is there.
-      const words = ['-a', '--remove-source-files', `set${i}`, `${peer.target}:`];
-      const before = await sumsOfPeer(peer);
-      const { stderr, exitCode } = await peer.rsync(words, { timeoutMs: 50_000 });
-      const left = new Set(await sumsOfPeer(peer));
-      const done = before.filter((line) => !left.has(line));
-      return { peer, before, done, stderr, exitCode };
-    }),
-  );
-  const failed = results.filter(({ exitCode }) => exitCode !== 0);
-  expect(failed.length).toBeGreaterThan(0);
-  expect(failed.map(({ stderr }) => stderr).join()).toContain('pysync: what was sent does not fit');
+/** Ten logins at once, or thousands of files, take fuse2fs a while beside other work. */
+const slow = { timeout: 300_000 };
 
-  // status puts right what several at once may have done to the file system.
-  await expect
-    .poll(async () => (await me.status(share)).state, { timeout: 20_000 })
-    .toBe('mounted');
-  const sums = new Set(await me.sums(share));
-  expect(sums.size).toBeGreaterThan(20);
-  const sent = results.flatMap(({ before }) => before);
-  // rsync cannot remove its own temporary files from a volume that takes no more writes.
-  const isTemporary = (line: string): boolean => /\/\.[^/]+\.\w{6}$/.test(line);
-  expect([...sums].filter((line) => !sent.includes(line) && !isTemporary(line))).toEqual([]);
-  for (const line of results.flatMap(({ done }) => done)) expect(sums).toContain(line);
+test(
+  'ten senders at once fill it; it heals by itself, every finished file is whole',
+  slow,
+  async () => {
+    const share = me.newShare();
+    await me.cap(share, '48M');
+    const peers = await Promise.all(Array.from({ length: 10 }, () => me.letIn(share)));
+    const results = await Promise.all(
+      peers.map(async (peer, i) => {
+        makeFiles(peer, `set${i}`, 8, mebibyte);
+        // Not --out-format: that names a file when it was sent, and this removes it once it is there.
+        const words = ['-a', '--remove-source-files', `set${i}`, `${peer.target}:`];
+        const before = await sumsOfPeer(peer);
+        const { stderr, exitCode } = await peer.rsync(words, { timeoutMs: 200_000 });
+        const left = new Set(await sumsOfPeer(peer));
+        const done = before.filter((line) => !left.has(line));
+        return { peer, before, done, stderr, exitCode };
+      }),
+    );
+    const failed = results.filter(({ exitCode }) => exitCode !== 0);
+    expect(failed.length).toBeGreaterThan(0);
+    expect(failed.map(({ stderr }) => stderr).join()).toContain(
+      'pysync: what was sent does not fit',
+    );
 
-  // On a volume that full, fuse2fs 1.47.0 may fail at removing as well; the next status mends it.
-  const remove = async (): Promise<number> => {
-    const { exitCode } = await me.account.run([
-      'rm',
-      '-rf',
-      ...[0, 1, 2].map((i) => `${share}/set${i}`),
-    ]);
-    if (exitCode !== 0) await me.status(share);
-    return exitCode;
-  };
-  await expect.poll(remove, { timeout: 20_000 }).toBe(0);
-  const [peer] = peers;
-  if (peer === undefined) throw new Error('no peer');
-  makeFiles(peer, 'again', 8, mebibyte);
-  const again = await peer.rsync(['-a', 'again', `${peer.target}:`]);
-  expect(again).toMatchObject({ stderr: '', exitCode: 0 });
-  await me.account.pysync(['unmount', share]);
-  await me.sh('e2fsck -fn "$1" >&2', me.image(share));
-});
+    // status repairs what several at once may have done to the file system.
+    await expect
+      .poll(async () => (await me.status(share)).state, { timeout: 20_000 })
+      .toBe('mounted');
+    const sums = new Set(await me.sums(share));
+    expect(sums.size).toBeGreaterThan(20);
+    const sent = results.flatMap(({ before }) => before);
+    // rsync cannot remove its own temporary files from a volume that takes no more writes.
+    const isTemporary = (line: string): boolean => /\/\.pysync\/\w+\/tmp\/[^/]+$/.test(line);
+    expect([...sums].filter((line) => !sent.includes(line) && !isTemporary(line))).toEqual([]);
+    for (const line of results.flatMap(({ done }) => done)) expect(sums).toContain(line);
+
+    // On a volume that full, fuse2fs 1.47.0 may fail at removing as well; the next status repairs it.
+    const remove = async (): Promise<number> => {
+      const { exitCode } = await me.account.run([
+        'rm',
+        '-rf',
+        ...[0, 1, 2].map((i) => `${share}/set${i}`),
+      ]);
+      if (exitCode !== 0) await me.status(share);
+      return exitCode;
+    };
+    await expect.poll(remove, { timeout: 20_000 }).toBe(0);
+    const [peer] = peers;
+    if (peer === undefined) throw new Error('no peer');
+    makeFiles(peer, 'again', 8, mebibyte);
+    const again = await peer.rsync(['-a', 'again', `${peer.target}:`]);
+    expect(again).toMatchObject({ stderr: '', exitCode: 0 });
+    await me.account.pysync(['unmount', share]);
+    await me.sh('e2fsck -fn "$1" >&2', me.image(share));
+  },
+);
 
 async function sumsOfPeer(peer: Peer): Promise<string[]> {
   const script = 'find . -path "./set*" -type f -exec sha256sum {} +';
@@ -115,11 +124,12 @@ async function sumsOfPeer(peer: Peer): Promise<string[]> {
   return stdout.split('\n').filter(Boolean);
 }
 
-test('when it can take no more files, that is told apart from a lack of bytes', async () => {
+test('when it can take no more files, that is told apart from a lack of bytes', slow, async () => {
   const share = me.newShare();
   const peer = await me.letIn(share, '--size', '32M');
   // One inode for 8 KiB: some 4000 of them.
-  await me.sh('cd "$1"; mkdir few; cd few; seq 4200 | xargs touch 2>/dev/null || true', share);
+  const script = 'cd "$0"; mkdir few; cd few; seq 4200 | xargs touch 2>/dev/null || true';
+  await me.account.run(['sh', '-euc', script, share], { timeoutMs: 200_000 });
   putFiles(peer.folder, { 'many/a': 'a', 'many/b': 'b' });
   const { stderr, exitCode } = await peer.rsync(['-a', 'many', `${peer.target}:`]);
   expect(exitCode).not.toBe(0);

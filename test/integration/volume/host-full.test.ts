@@ -62,8 +62,9 @@ test('no room for the image: the share keeps its files, and has no cap', async (
 test('a disk that fills up while files move in leaves them where they were, or moves them all', async () => {
   const share = await createShare(12);
   const before = await me.sums(share);
-  const making = me.pysync(share, '--size', '32M');
-  await waitFor('the image', () => images().some((name) => name.endsWith('.new')));
+  let isMade = false;
+  const making = me.pysync(share, '--size', '32M').finally(() => (isMade = true));
+  await waitFor('the image', () => isMade || images().some((name) => name.endsWith('.new')));
   const ballast = ['dd', 'if=/dev/zero', `of=${join(disk, 'ballast')}`, 'bs=64K', 'status=none'];
   await exec(ballast);
   const made = await making;

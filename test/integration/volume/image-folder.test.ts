@@ -1,5 +1,5 @@
 /**
- * Where a share's disk image lies: on the disk that the share's path names, or where its owner says;
+ * Where a share's disk image is: on the disk that the share's path names, or where its owner says;
  * what becomes of one that is kept, and of one that was deleted by hand.
  */
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -121,9 +121,9 @@ describe('--image-dir', () => {
     mkdirSync(foreign ?? '');
     chmodSync(foreign ?? '', 0o755);
     const refused = [
-      [share, `it lies in the share ${share}`],
-      [join(share, 'in'), `it lies in the share ${share}`],
-      [join(other, 'in'), `it lies in the share ${other}`],
+      [share, `it is in the share ${share}`],
+      [join(share, 'in'), `it is in the share ${share}`],
+      [join(other, 'in'), `it is in the share ${other}`],
       [loose ?? '', 'others may write in it'],
       [foreign ?? '', 'it is not yours'],
     ];

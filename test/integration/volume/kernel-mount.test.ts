@@ -126,7 +126,9 @@ test('the kernel finds nothing wrong with an empty volume that fuse2fs has close
   const hasErrors = async (mountPoint: string): Promise<boolean> =>
     Number(readFileSync(`/sys/fs/ext4/${await deviceAt(mountPoint)}/errors_count`, 'utf8')) > 0;
   // The kernel begins at some moment of the first five seconds.
-  await waitFor('the error', async () => (await hasErrors(place)) && Date.now() - since > 5500);
+  const isOver = async (): Promise<boolean> =>
+    (await hasErrors(place)) && Date.now() - since > 5500;
+  await waitFor('the error', isOver, 30_000);
   expect(await hasErrors(share)).toBe(false);
   expect(await space.exec(['umount', place], asRoot)).toMatchObject({ exitCode: 0 });
   expect(await uncap()).toMatchObject({ stderr: '', exitCode: 0 });

@@ -1,4 +1,4 @@
-/** The failures of the mount tools that src/volume/mounts claims to know, brought about for real. */
+/** The failures of the mount tools that src/volume/mounts claims to know, reproduced with the real tools. */
 import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -33,7 +33,7 @@ async function daemon(): Promise<number> {
 }
 
 describe('a program that serves a mount', () => {
-  test('and has died leaves a stale mount, which is taken away', async () => {
+  test('and has died leaves a stale mount, which is removed', async () => {
     await space.call('mount', 'fuse2fs');
     await space.background('cd "$1" && echo > started && exec sleep 600');
     process.kill(await daemon(), 'SIGKILL');

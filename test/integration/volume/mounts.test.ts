@@ -27,7 +27,7 @@ afterEach(async () => {
 interface Case {
   readonly title: string;
   readonly method: string;
-  /** Whether root mounts; else an ordinary user. */
+  /** Whether root mounts, or an ordinary user. */
   readonly byRoot?: boolean;
   readonly prepare?: () => Promise<void>;
 }
@@ -84,7 +84,7 @@ describe.each(cases)('$title', ({ method, byRoot, prepare }) => {
     expect(readdirSync(space.request.mountPoint)).toEqual(['mine']);
   });
 
-  test('does not unmount under a process that stands in it', async () => {
+  test('does not unmount under a process that works in it', async () => {
     await space.call('mount', method);
     const end = await space.background('cd "$1" && echo > started && exec sleep 600');
     expect(await space.call('unmount', method)).toMatchObject({ code: 'MOUNT_BUSY' });

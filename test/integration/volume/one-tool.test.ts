@@ -110,7 +110,7 @@ test.each([
   ['allocates', '/usr/bin/fallocate', size('64M'), mount],
   ['sets reserved blocks', '/usr/sbin/tune2fs', size('64M'), size('64M')],
 ])(
-  'a tool that %s goes on when its pysync is killed, and the next one waits for it',
+  'a tool that %s continues when its pysync is killed, and the next one waits for it',
   async (_what, tool, first, next) => {
     mustSucceed(await pysync(size('32M')));
     if (first === mount) await leaveDirty();

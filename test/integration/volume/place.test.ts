@@ -125,14 +125,14 @@ describe('whatever is asked for', () => {
     expect(await peer.rsync(['-a', 'id.pub', `${peer.target}:`])).toMatchObject({ exitCode: 0 });
   });
 
-  test('a file in the place of the share is told in one sentence', async () => {
+  test('a file in the place of the share is reported in one sentence', async () => {
     const share = await createShare();
     renameSync(share, `${share}.moved`);
     writeFileSync(share, 'a file\n');
     const { stderr, exitCode } = await me.account.pysync(['mount', share]);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(
-      /^pysync: \S+, or what it lies in, is not a folder any more\n {2}move away/,
+      /^pysync: \S+, or the folder it is in, is not a folder any more\n {2}move away/,
     );
     expect((await me.status(share)).notes.join()).toContain('is not a folder any more');
     unlinkSync(share);

@@ -37,7 +37,7 @@ test('the next rsync from a peer just works, after a shutdown and after a crash 
   expect(compared).toEqual({ stdout: '', stderr: '', exitCode: 0 });
   expect(await me.serving(share)).toHaveLength(1);
 
-  const cut = peer.rsync(['-a', '--bwlimit=2M', 'large', `${peer.target}:`]);
+  const cut = peer.rsync(['-a', '--bwlimit=1M', 'large', `${peer.target}:`]);
   await waitFor('a part of it', () => hasPart(share, 'large', 0));
   await reboot();
   expect((await cut).exitCode).not.toBe(0);
@@ -50,13 +50,13 @@ test('the next rsync from a peer just works, after a shutdown and after a crash 
   expect(await me.status(share)).toMatchObject({ state: 'mounted', notes: [] });
 });
 
-test('what has arrived before a crash is delivered, and what has not is gone on with', async () => {
+test('what has arrived before a crash is delivered, and what has not is continued', async () => {
   const share = me.newShare();
   const peer = await me.letIn(share, '--size', '48M', '--access', 'write-only');
   writeFileSync(join(peer.folder, 'a-whole'), randomBytes(mebibyte));
   writeFileSync(join(peer.folder, 'part'), randomBytes(8 * mebibyte));
   const words = ['-aP', '--stats', 'a-whole', 'part', `${peer.target}:`];
-  const cut = peer.rsync(['--bwlimit=2M', ...words]);
+  const cut = peer.rsync(['--bwlimit=1M', ...words]);
   await waitFor('a part', () => hasPart(share, 'part', mebibyte));
   await reboot();
   expect((await cut).exitCode).not.toBe(0);
@@ -70,7 +70,7 @@ test('what has arrived whole before a crash is delivered by the next session of 
   const peer = await me.letIn(share, '--size', '48M', '--access', 'write-only');
   writeFileSync(join(peer.folder, 'a-whole'), randomBytes(mebibyte));
   writeFileSync(join(peer.folder, 'part'), randomBytes(8 * mebibyte));
-  const cut = peer.rsync(['-a', '--bwlimit=2M', 'a-whole', 'part', `${peer.target}:`]);
+  const cut = peer.rsync(['-a', '--bwlimit=1M', 'a-whole', 'part', `${peer.target}:`]);
   await waitFor('a part', () => hasPart(share, 'part', mebibyte));
   await reboot();
   expect((await cut).exitCode).not.toBe(0);

@@ -1,6 +1,6 @@
 /**
  * pysync is killed in the middle of making, growing, shrinking and lifting a cap, and the tools that
- * it had started go on. Whoever comes next, a command or a peer, finds every file as it was, and
+ * it had started continue. Whoever comes next, a command or a peer, finds every file as it was, and
  * puts the rest right. EVERY_STEP=1 tries all steps, which takes some minutes.
  */
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ beforeAll(() => {
   cpSync(join(import.meta.dirname, '../../fixtures/kill-volume-step.mjs'), preload);
 });
 
-/** Before which steps to kill: what stands on disk is told apart by these. */
+/** Before which steps to kill: what is on disk differs between these. */
 const telling = [
   /^(before|after) rename(Sync)? /,
   /^before (mkdirSync|rmSync|rmdirSync) share/,
@@ -166,7 +166,7 @@ test('a kill while a cap is lifted', { timeout: 300_000 }, async () => {
   expect(kills).toBeGreaterThan(8);
 });
 
-test('a kill while much is copied: the copying that goes on is no obstacle', async () => {
+test('a kill while much is copied: copying that continues is no obstacle', async () => {
   const share = me.newShare();
   const peer = await me.letIn(share);
   await me.sh('cd "$1"; for i in $(seq 300); do head -c 20000 /dev/urandom > "f$i"; done', share);

@@ -24,7 +24,7 @@ function makeFile(peer: Peer, name: string, megabytes: number): void {
   }
 }
 
-/** Fills the share by a peer to the last byte, frees some of it and goes on. */
+/** Fills the share by a peer to the last byte, frees some of it and continues. */
 async function live(
   me: Volumes,
   share: string,

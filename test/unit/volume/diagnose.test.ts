@@ -1,6 +1,6 @@
-/** The lines are those that libguestfs 1.48 on Debian 12 gave when each was brought about. */
+/** The lines are those that libguestfs 1.48 on Debian 12 gave when each was reproduced. */
 import { expect, test } from 'vitest';
-import { diagnose } from '../../../src/volume/engines/diagnose.js';
+import { diagnose } from '../../../src/volume/ext4/diagnose.js';
 
 const exited = (tool: string, status: number): string =>
   `*stdin*:0: libguestfs: error: /usr/bin/${tool} exited with error status ${status}, see debug messages above\n`;
@@ -75,7 +75,7 @@ test.each([
 test.each([
   '*stdin*:0: libguestfs: error: /usr/bin/qemu-system-x86_64 killed by signal 6 (Aborted), see debug messages above\n',
   '*stdin*:0: libguestfs: error: guestfs_launch failed, see earlier error messages\n',
-])('a virtual machine that broke off is worth another try without KVM', (stderr) => {
+])('a virtual machine that aborted is worth another try without KVM', (stderr) => {
   expect(diagnose(stderr, 'exit 1')).toMatchObject({
     code: 'ENGINE_LAUNCH_FAILED',
     isKvmBroken: true,

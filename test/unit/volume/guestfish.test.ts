@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { guestfishArguments } from '../../../src/volume/engines/libguestfs.js';
+import { guestfishArguments } from '../../../src/volume/ext4/libguestfs.js';
 
 test('the launch makes, lays out, empties and gives away one file system', () => {
   const image = `/home/me/it's "a : b" $(new).img`;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { fstabLine } from '../../../src/volume/mounts/fstab.js';
 import { fuse2fsArguments } from '../../../src/volume/mounts/fuse2fs.js';
 import { mountMethods } from '../../../src/volume/mounts/index.js';
-import { reasonOf } from '../../../src/volume/mounts/reasons.js';
+import { reasonOf } from '../../../src/volume/mounts/mount-locked.js';
 
 const request = { image: '/v/a.img', mountPoint: '/home/bob/public', imageLock: '/v/a.img.lock' };
 const always = 'fakeroot,default_permissions,nosuid,nodev,noexec';
@@ -47,7 +47,7 @@ describe('the line of fstab', () => {
 });
 
 describe('the reason why a mount failed', () => {
-  test('is told where it is known', () => {
+  test('is given where it is known', () => {
     const stderr = 'fuse: mountpoint is not empty\nfuse: if you are sure this is safe, use …\n';
     expect(reasonOf(stderr)).toBe('the directory is not empty');
   });

@@ -140,6 +140,6 @@ it('are found where pysync was stopped in the middle', async () => {
     `warning: ${share}: pysync was stopped while it was resizing`,
   ]);
   const fixed = await doctor('--fix');
-  expect(fixed.done.join()).toContain('growing the volume had been broken off; it was put right');
+  expect(fixed.done.join()).toContain('growing the volume was interrupted; it was fixed');
   expect(fixed.of('volumes')).toEqual([`ok: ${share}: 32MB, mounted with fuse2fs`]);
 });

@@ -2,18 +2,17 @@
  * The engine of choice: guestfish makes the file system inside its appliance, a small virtual
  * machine, in one launch. It takes about half a minute, most of it to boot.
  */
-import { closeSync, openSync } from 'node:fs';
 import { PysyncError } from '../../errors.js';
 import { makeTemporaryFolder } from '../../system/temporary.js';
+import type { CreateRequest } from '../backend.js';
 import { runOnImage } from '../image-lock.js';
-import { dropChecksums } from '../ext4.js';
-import { blockSize, layoutFor, reservedBlocks } from '../layout.js';
+import { kvmObstacle } from '../kvm.js';
 import { diagnose } from './diagnose.js';
 import type { Diagnosis } from './diagnose.js';
-import type { CreateRequest, Engine } from './engine.js';
-import { makeNewImage } from './new-image.js';
+import { blockSize, layoutFor, reservedBlocks } from './layout.js';
+import { dropChecksums } from './make.js';
 
-/** What libguestfs and supermin heed, where the owner has set it. */
+/** What libguestfs and supermin read, where the owner has set it. */
 const passedOn = [
   'HOME',
   'LIBGUESTFS_CACHEDIR',
@@ -25,31 +24,25 @@ const passedOn = [
   'SUPERMIN_MODULES',
 ];
 
-export const libguestfs: Engine = {
-  name: 'libguestfs',
-  create: (request) => makeNewImage(request, (wanted) => makeWithGuestfish(wanted)),
-};
-
 /** Milliseconds. */
 export interface Limits {
   /** For one launch: past it, it hangs, as qemu does where the disk fills up. */
   readonly total: number;
-  /** For a launch with KVM to say nothing: under a broken one qemu stands still for ever. */
+  /** For a launch with KVM to say nothing: under a broken one qemu hangs. */
   readonly silent: number;
 }
 
 /**
  * Fills `request.image`. Measured: 24-29 s without KVM, at any size, and 17 s more at the first
- * launch of a user. Throws as engine.ts says.
+ * launch of a user. Throws PysyncError `ENGINE_…`, `DISK_FULL`, `IMAGE_BUSY`.
  */
 export async function makeWithGuestfish(
   request: CreateRequest,
   limits: Limits = { total: 180_000, silent: 20_000 },
 ): Promise<void> {
-  const mayUseKvm = canUseKvm();
+  const mayUseKvm = kvmObstacle() === undefined;
   request.onProgress('starting libguestfs');
   let failure = await launch(request, limits, mayUseKvm);
-  // KVM that is there and broken: inside other virtual machines, above all.
   if (mayUseKvm && failure?.isKvmBroken === true) {
     request.onProgress('starting libguestfs again, without KVM');
     failure = await launch(request, limits, false);
@@ -62,7 +55,7 @@ export async function makeWithGuestfish(
   await dropChecksums(request.image);
 }
 
-/** One launch: undefined where it did its work, else what went wrong. */
+/** One launch: what went wrong, or undefined. */
 async function launch(
   request: CreateRequest,
   limits: Limits,
@@ -99,8 +92,8 @@ async function launch(
 }
 
 /**
- * The folder that supermin builds an appliance in, and renames once that is whole. Of one that was
- * killed it would stay for ever, with up to 0.7 GB.
+ * The folder that supermin builds an appliance in, and renames once that is whole. After one that was
+ * killed it would be left, with up to 0.7 GB.
  */
 function unfinishedAppliance(line: string): readonly string[] {
   const sign =
@@ -123,10 +116,7 @@ function environment(useKvm: boolean): Record<string, string> {
   return result;
 }
 
-/**
- * The commands stand on the command line, separated by `:`, and not in a script: there a path would
- * have to be quoted.
- */
+/** The commands are words, separated by `:`, and no script: there a path would have to be quoted. */
 export function guestfishArguments({ image, size, uid, gid }: CreateRequest): readonly string[] {
   const { bytesPerInode, journalMebibytes, growthBlocks } = layoutFor(size);
   const shape = [
@@ -165,14 +155,4 @@ function stageOf(line: string): string | undefined {
     return 'starting the appliance';
   }
   return line.startsWith('libguestfs: appliance is up') ? 'making the file system' : undefined;
-}
-
-/** Asked by opening it: whether the file is there and whom it lets in says too little. */
-function canUseKvm(): boolean {
-  try {
-    closeSync(openSync('/dev/kvm', 'r+'));
-    return true;
-  } catch {
-    return false;
-  }
 }

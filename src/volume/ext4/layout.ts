@@ -11,6 +11,12 @@ export const minimumSize = 32 * 2 ** 20;
 /** Bytes. Of 1 KiB, mke2fs's choice for small ones, an extended attribute of 3 KB would not fit. */
 export const blockSize = 4096;
 
+/** Bytes of a block group: what one block of its bitmap can tell of. */
+export const groupBytes = 8 * blockSize * blockSize;
+
+/** The first ten are ext4's own and the root. */
+export const ownInodes = 10;
+
 /**
  * Blocks held back for root. Not 0: fuse2fs takes that for "not set" and holds back a tenth of the
  * volume.
@@ -39,7 +45,7 @@ function bytesPerInode(size: number): number {
   return Math.min(4 * blockSize, Math.max(blockSize, Math.ceil(size / 2 ** 22)));
 }
 
-/** How many files, folders and links a new volume of `size` bytes takes. */
+/** `inodesFor` of the contract. */
 export function inodesFor(size: number): number {
   return Math.floor(size / bytesPerInode(size));
 }
@@ -48,8 +54,8 @@ export function inodesFor(size: number): number {
 const inodeBytes = 256;
 
 /**
- * Bytes of the smallest volume, in whole mebibytes, that has room for `bytes` in `inodes` files, folders
- * and links: with what ext4 needs for itself, estimated with some room.
+ * `smallestFor` of the contract, in whole mebibytes: with what ext4 needs for itself, estimated with
+ * some room.
  */
 export function smallestFor(bytes: number, inodes: number): number {
   const mebibyte = 2 ** 20;

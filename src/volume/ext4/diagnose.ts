@@ -1,8 +1,9 @@
 /**
- * Why guestfish failed. It always exits with 1; what happened stands somewhere in its debug output.
- * Each row was seen with libguestfs 1.48: test/integration/volume/engine-libguestfs.test.ts brings
- * most of them about.
+ * Why guestfish failed. It always exits with 1; the reason is somewhere in its debug output. Each row
+ * was seen with libguestfs 1.48: test/integration/volume/engine-libguestfs.test.ts reproduces most of
+ * them.
  */
+import { brokenKvm } from '../kvm.js';
 
 export interface Diagnosis {
   /** `ENGINE_…` where another engine may do better. */
@@ -23,7 +24,7 @@ interface Failure {
 
 const install = 'on Debian or Ubuntu: sudo apt-get install';
 
-/** The first that fits counts: the causes stand before what they bring about. */
+/** The first that matches counts: causes are before their effects. */
 const failures: readonly Failure[] = [
   {
     code: 'DISK_FULL',
@@ -86,9 +87,8 @@ const failures: readonly Failure[] = [
     hint: 'close some programs, then run the command again',
   },
   {
-    // Of a qemu that aborts, libguestfs says the signal only while it tests what that can do.
     code: 'ENGINE_LAUNCH_FAILED',
-    sign: /killed by signal 6 \(Aborted\)|guestfs_launch failed/,
+    sign: brokenKvm,
     sentence: 'libguestfs cannot run: its virtual machine does not start',
     hint: 'libguestfs-test-tool shows why',
     isKvmBroken: true,
