@@ -1,6 +1,6 @@
 /**
- * An image to mount, in a mount namespace of the test's own: what is mounted there, or stands in
- * the place of /dev or /etc, is seen by nobody else and is gone with it, however the test ends. Only
+ * An image to mount, in a mount namespace of the test's own: what is mounted there, or
+ * replaces /dev or /etc, is seen by nobody else and is gone with it, however the test ends. Only
  * root can make one; for others the machine's own serves.
  */
 import { spawn } from 'node:child_process';

@@ -33,7 +33,7 @@ export interface Receiver {
   readonly share: string;
   /** `private/` in the receiver's home: `diary.txt` holds `secret`. No peer may see or change it. */
   readonly outside: string;
-  /** Random text that stands in the outside file's content and in the name of one more. */
+  /** Random text that is in the outside file's content and in the name of one more. */
   readonly secret: string;
   /** Every entry of `outside` with its mode, links, date and content, to compare before and after. */
   outsideState(): string[];

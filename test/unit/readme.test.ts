@@ -52,7 +52,7 @@ const optionsOf = (command: Command): string[] =>
 
 /** What a line that calls pysync says that pysync does not know. */
 function unknownIn(line: string): string[] {
-  // What stands in quotes is for others, and so is what stands behind a comment or another program.
+  // What is in quotes is for others, and so is what follows a comment or another program.
   const words = line
     .replace(/'[^']*'/g, "''")
     .replace(/ [#|<] ?.*$/, '')

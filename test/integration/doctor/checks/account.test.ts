@@ -2,7 +2,6 @@
 import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { mustExec } from '../../../helpers/exec.js';
 import { readFindings } from '../../../helpers/findings.js';
 import type { Diagnosis } from '../../../helpers/findings.js';
 import { useHome } from '../../../helpers/home.js';
