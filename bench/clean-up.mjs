@@ -1,6 +1,6 @@
 /**
- * Runs `work` with a list on which it puts what takes back what it makes. That is done at the end
- * in any case, the last first; Ctrl-C and the like end the program after it.
+ * Runs `work` with a list of functions that undo what it does. They run at the end in any case, the
+ * last first; Ctrl-C and the like end the program after it.
  */
 export async function cleaningUp(work) {
   const undo = [];

@@ -1,7 +1,7 @@
 /**
  * node bench/soak.mjs [ROUNDS]: kills the program that serves a capped share at a random moment of
  * a transfer, until ROUNDS transfers (default 50) were cut off by it, and after each time has a peer
- * compare by checksum all that rsync has reported as done. The next connection alone has to mend the mount. At the end the
+ * compare by checksum all that rsync has reported as done. The next connection alone has to repair the mount. At the end the
  * file system is checked. Ends with 1 where anything was lost.
  *
  * Done is what rsync says it is: with --remove-source-files a sender removes a file once the
@@ -75,7 +75,7 @@ async function soak({ folder, account, program, variants, undo }) {
     counts.killed += killed ? 1 : 0;
     counts.cut += status === 0 ? 0 : 1;
     for (const [name, sum] of sums) if (!fs.existsSync(join(queue, name))) done.set(name, sum);
-    // The next connection mends the mount. What was not done is sent again, or not, at random.
+    // The next connection repairs the mount. What was not done is sent again, or not, at random.
     if (randomInt(2) === 0) {
       counts.again += 1;
       const { status: next, stderr } = run([

@@ -12,6 +12,7 @@ import { exec, mustExec } from '../helpers/exec.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
 import { createReceiver, putFiles, said } from '../helpers/receiver.js';
+import { needsRoot } from '../helpers/root.js';
 import { waitFor } from '../helpers/tmp.js';
 
 const mebibyte = 2 ** 20;
@@ -21,7 +22,7 @@ let trusted: Peer;
 let image: string;
 
 beforeAll(async () => {
-  if (process.getuid?.() !== 0) throw new Error('devices need root; run the tests with sudo');
+  needsRoot('making devices');
   me = await createReceiver();
   const cap = ['--size', '32M', '--engine', 'e2fsprogs'];
   mallory = await me.letIn('--name', 'mallory', ...cap);

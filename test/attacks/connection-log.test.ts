@@ -1,6 +1,6 @@
 /**
- * The attacker has a key that may send and fetch. It wants to read the log of its connection, in
- * which the real path of the share stands, or to have something else stand there: by names with
+ * The attacker has a key that may send and fetch. It wants to read the log of its connection, which
+ * has the real path of the share, or to put something else into it: by names with
  * line breaks and escape sequences, by messages inside the protocol, by options that switch logging
  * off or elsewhere, by cutting the connection. The log must say what happened and nothing else.
  */
@@ -99,7 +99,7 @@ test.each([
   '-M-q',
   '--fuzzy --delay-updates',
   '-s',
-])('with %s a transfer that works stands in the log', async (options) => {
+])('with %s a transfer that works is in the log', async (options) => {
   for (const args of [
     ['a.txt', `${mallory.target}:`],
     [`${mallory.target}:hello.txt`, 'got/'],
@@ -114,7 +114,7 @@ test.each([
   }
 });
 
-test('a transfer by a list in the share stands in the log, and nothing tells the log’s name', async () => {
+test('a transfer by a list in the share is in the log, and nothing gives the log’s name away', async () => {
   let result = '';
   const log = await logOf(async () => {
     const words = ['-aI', '--files-from=:list', `${mallory.target}:`, 'got/'];

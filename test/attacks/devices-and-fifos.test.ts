@@ -12,13 +12,14 @@ import { mustExec } from '../helpers/exec.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
 import { createReceiver, putFiles, said } from '../helpers/receiver.js';
+import { needsRoot } from '../helpers/root.js';
 
 let me: Receiver;
 let mallory: Peer;
 let trusted: Peer;
 
 beforeAll(async () => {
-  if (process.getuid?.() !== 0) throw new Error('devices need root; run the tests with sudo');
+  needsRoot('making devices');
   me = await createReceiver();
   mallory = await me.letIn('--name', 'mallory');
   trusted = await me.trust();

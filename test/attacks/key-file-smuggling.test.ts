@@ -47,7 +47,7 @@ const ours =
 test.each([
   ['a command before the key', 'command="touch ~/pwned" KEY'],
   ['options before the key', 'no-pty,environment="A=b",permitopen="*:*",tunnel="0" KEY'],
-  ['an option that takes the restriction back', 'restrict,pty,port-forwarding KEY'],
+  ['an option that undoes the restriction', 'restrict,pty,port-forwarding KEY'],
   ['a command in the comment', 'KEY command="touch ~/pwned"'],
   ['quotes in the comment', `KEY "x',command="touch ~/pwned`],
   ['a key in the comment', 'KEY x SECOND'],
@@ -70,7 +70,7 @@ test.each([
     expect(line).toContain('--access read-only');
     expect(line).not.toMatch(/\p{Cc}/u);
   }
-  // Whatever stands there lets nobody do more than fetch, and runs nothing of the attacker's.
+  // Whatever is there lets nobody do more than fetch, and runs nothing of the attacker's.
   for (const peer of [mallory, accomplice]) {
     expect(said(await peer.ssh(['id']))).not.toContain('uid=');
     putFiles(peer.folder, { 'evil.txt': 'evil\n' });

@@ -90,7 +90,7 @@ test.each([
   }
 });
 
-test('a part that is kept, and gone on with, makes no room either', async () => {
+test('a part that is kept, and resumed, makes no room either', async () => {
   const [mallory] = Object.values(peers);
   if (mallory === undefined) throw new Error('nobody');
   putFiles(mallory.folder, { 'big/n': Buffer.alloc(4 << 20, 'n') });

@@ -1,7 +1,7 @@
 /**
  * The attacker has a key that may send and fetch. It sends commands of many kilobytes, of thousands
  * of words, and with a NUL or bytes that are not UTF-8 in them. It must not get past the check of
- * the words, nor keep the next connection from working, nor go on when its key is taken back.
+ * the words, nor keep the next connection from working, nor go on when its key is revoked.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -58,7 +58,7 @@ test('a command that is longer than a program’s environment may be runs nothin
   expect(me.listShare()).toEqual([]);
 });
 
-test('a command that is not UTF-8 is refused and names no other file than the one meant', async () => {
+test('a command that is not UTF-8 is refused, and names no other file than the intended one', async () => {
   const script = `exec ${mallory.remoteShell} -- ${mallory.target} "$(printf '${push} . a\\377b')"`;
   const { exitCode } = await mustExec(['sh', '-c', `(${script}) </dev/null; test $? = 1`], {
     cwd: mallory.folder,

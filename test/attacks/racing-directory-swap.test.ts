@@ -66,7 +66,7 @@ function swap(): () => void {
 
 const inBetween = ['EEXIST', 'EISDIR', 'ENOENT', 'ENOTDIR', 'ENOTEMPTY'];
 
-/** A swap and back; false where rsync was in between and has made the folder anew. */
+/** A swap and back; false where rsync was in between and has recreated the folder. */
 async function trySwap(): Promise<boolean> {
   try {
     const back = swap();

@@ -1,7 +1,7 @@
 /**
  * The attacker has a key that may send. The owner has a program run, and a notification shown, when
  * files have come. The attacker gives its files names that are commands, options, markup and escape
- * sequences. None may be run, none may be read as markup, and none may stand in the environment.
+ * sequences. None may be run, none may be read as markup, and none may be in the environment.
  */
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -51,7 +51,7 @@ beforeEach(async () => {
 const pysync = (...args: readonly string[]): Promise<ExecResult> =>
   receiver.account.pysync(args, { env: { GITHUB_API_URL: url } });
 
-/** Has `peer` send a file: whether it arrived, and else what its rsync said. */
+/** Has `peer` send a file: whether it arrived, or else what its rsync said. */
 async function send(peer: Peer): Promise<string> {
   const name = `from-${randomBytes(6).toString('hex')}`;
   writeFileSync(join(peer.folder, name), 'x');
@@ -65,7 +65,7 @@ const refused = expect.stringContaining('Permission denied (publickey)') as unkn
 const taken = (): Answer => account('friend', [friend.publicKey, attacker.publicKey], 2002);
 
 describe('a GitHub name that was registered again', () => {
-  it('lets nobody in by a refresh, whose old keys it takes back', async () => {
+  it('lets nobody in by a refresh, which revokes the old keys', async () => {
     expect(await send(friend)).toBe('arrived');
     answer = taken();
     await pysync('refresh', '--yes');

@@ -66,7 +66,7 @@ async function lookAround(name: string): Promise<void> {
   expect(listTree(join(mallory.folder, 'got')).filter((path) => path.includes(name))).toEqual([]);
 }
 
-test('what is not whole can be neither seen nor fetched, and the rerun goes on with it', async () => {
+test('what is incomplete can be neither seen nor fetched, and the rerun resumes it', async () => {
   me.link('.pysync', 'public/peek');
   await cutOff('first');
   await lookAround('first');

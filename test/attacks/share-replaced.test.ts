@@ -1,7 +1,7 @@
 /**
  * The attacker has a key that may send and fetch, and waits for the day on which the share's folder
  * is not the one that was shared any more: it, or a folder above it, has become a symbolic link to
- * private things, as when an owner moves a folder and leaves a link, or a file stands there, or
+ * private things, as when an owner moves a folder and leaves a link, or there is a file, or
  * nothing. They must be served nothing, be told no path, and change nothing at the other end of the
  * link; nor may the owner be led to let anybody in there by importing or capping again. The owner
  * has to find the fact in `status` and `doctor`.
@@ -132,7 +132,7 @@ test.each(['public', 'for/deep'])(
   },
 );
 
-test('nor one in whose place is nothing', async () => {
+test('nor is one whose place is empty', async () => {
   await whileReplaced('for/deep', nothing, async () => {
     await expectNothingServed(deep);
     expect(existsSync(at('for/deep'))).toBe(false);

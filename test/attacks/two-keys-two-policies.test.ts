@@ -1,7 +1,7 @@
 /**
  * The attacker has two keys that were imported under one name, one to fetch and one to send. It
  * uses each for what only the other may do. It also keeps a connection open and goes on using it
- * after the owner has taken the key back, has changed what it may do, or the key has expired. Each
+ * after the owner has revoked the key, has changed what it may do, or the key has expired. Each
  * key must do what its own policy says, and what it says now.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -33,7 +33,7 @@ const send = async (peer: Peer): Promise<boolean> => {
   return (await peer.rsync(['-aI', 'sent.txt', `${peer.target}:`])).exitCode === 0;
 };
 
-/** Logs in anew, without the connection that stands. */
+/** Logs in again, without the open connection. */
 const reconnect = (peer: Peer): ReturnType<Peer['ssh']> =>
   peer.ssh(['id'], { sshOptions: ['-o', 'ControlPath=none', '-S', 'none'] });
 

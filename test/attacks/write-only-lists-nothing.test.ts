@@ -73,7 +73,7 @@ test.each([
   }
 });
 
-test('leave to delete, which would tell names, is not given together with write-only', async () => {
+test('permission to delete, which would give names away, cannot be combined with write-only', async () => {
   const eve = await me.letIn('--name', 'eve', '--access', 'write-only');
   const again = ['-i', eve.publicKey, '--access', 'write-only', '--allow-delete'];
   expect(await me.account.pysync(again)).toMatchObject({ exitCode: 2 });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { inject } from 'vitest';
 import { exec, mustExec, systemPath } from './exec.js';
 import type { ExecOptions, ExecResult, Ids } from './exec.js';
+import { changeAccounts, isRoot } from './root.js';
 import { enterInLedger, removeUser, strikeFromLedger, unmountBelow } from './run-folder.js';
 import { createTemporaryFolder } from './tmp.js';
 
@@ -25,7 +26,7 @@ export interface Account extends Ids {
 export type AccountExecOptions = Omit<ExecOptions, 'as'>;
 
 export async function createAccount({ shell = '/bin/bash' } = {}): Promise<Account> {
-  return process.getuid?.() === 0 ? createUser(shell) : borrowUser();
+  return isRoot ? createUser(shell) : borrowUser();
 }
 
 async function createUser(shell: string): Promise<Account> {
@@ -34,7 +35,7 @@ async function createUser(shell: string): Promise<Account> {
   enterInLedger(runFolder, 'user', name);
   // The password field `*` matches no password; the usual `!` would mean a locked account, which
   // sshd without PAM lets nobody into, with a key neither.
-  await mustExec(['useradd', '--create-home', '--password', '*', '--shell', shell, name]);
+  await changeAccounts(['useradd', '--create-home', '--password', '*', '--shell', shell, name]);
   const entry = (await mustExec(['getent', 'passwd', name])).stdout.split(':');
   const account = { name, uid: Number(entry[2]), gid: Number(entry[3]), home: entry[5] ?? '' };
   return withCommands(account, shell, async () => {

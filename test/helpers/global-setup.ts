@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
 import { lookForTool } from '../../src/system/tools.js';
+import { isRoot } from './root.js';
 import { createRunFolder, removeRunFolder, sweepDeadRuns } from './run-folder.js';
 
 declare module 'vitest' {
@@ -24,10 +25,16 @@ declare module 'vitest' {
 const projectFolder = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 const neededEverywhere = ['rsync', 'ssh', 'ssh-keygen', 'sshd'];
-const neededAsRoot = ['useradd', 'userdel', 'setpriv', 'ip'];
+const neededAsRoot = ['useradd', 'userdel', 'flock', 'setpriv', 'ip'];
 
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   checkTools();
+  if (!isRoot) {
+    console.warn(
+      '\nThese tests run as an ordinary user. Those that need root will fail and say so;\n' +
+        'to run them as well: sudo npm test\n',
+    );
+  }
   await sweepDeadRuns();
   const runFolder = createRunFolder();
   const program = join(runFolder, 'program');
@@ -48,7 +55,7 @@ function checkTools(): void {
   const needed = [
     ...neededEverywhere,
     ...(process.platform === 'linux' ? ['bwrap'] : []),
-    ...(process.getuid?.() === 0 ? neededAsRoot : []),
+    ...(isRoot ? neededAsRoot : []),
   ];
   const missing = needed.filter((tool) => lookForTool(tool) === undefined);
   if (missing.length > 0) {
@@ -91,7 +98,7 @@ function nodeForEverybody(runFolder: string): string {
     '-x',
     process.execPath,
   ]);
-  if (process.getuid?.() !== 0 || probe.status === 0) return process.execPath;
+  if (!isRoot || probe.status === 0) return process.execPath;
   const copy = join(runFolder, 'node');
   cpSync(process.execPath, copy);
   chmodSync(copy, 0o755);

@@ -6,6 +6,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { inject } from 'vitest';
 import { exec, mustExec } from './exec.js';
 import type { ExecOptions, ExecResult } from './exec.js';
+import { needsRoot } from './root.js';
 import { enterInLedger, strikeFromLedger } from './run-folder.js';
 
 export interface Host {
@@ -22,9 +23,7 @@ export interface Hosts {
 }
 
 export async function createHosts(): Promise<Hosts> {
-  if (process.getuid?.() !== 0) {
-    throw new Error('network namespaces need root; run the tests with sudo npm test');
-  }
+  needsRoot('a network namespace');
   const id = randomBytes(4).toString('hex');
   const network = `10.${randomInt(1, 255)}.${randomInt(256)}`;
   const receiver = createHost(`pysynct-${id}-receiver`, `${network}.1`);

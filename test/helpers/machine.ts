@@ -1,6 +1,6 @@
 /**
  * A receiver's machine with other system tools than this one's: a mount namespace, in which what
- * stands in /usr/local/sbin is found before the system's own.
+ * is in /usr/local/sbin is found before the system's own.
  */
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * An image to mount, in a mount namespace of the test's own: what is mounted there, or stands in
- * the place of /dev or /etc, is seen by nobody else and is gone with it, however the test ends. Only
+ * An image to mount, in a mount namespace of the test's own: what is mounted there, or
+ * replaces /dev or /etc, is seen by nobody else and is gone with it, however the test ends. Only
  * root can make one; for others the machine's own serves.
  */
 import { spawn } from 'node:child_process';
@@ -11,6 +11,7 @@ import { inject } from 'vitest';
 import type { MountRequest } from '../../src/volume/mounts/mount.js';
 import { exec, mustExec, wrap } from './exec.js';
 import type { ExecOptions, ExecResult, Ids } from './exec.js';
+import { isRoot } from './root.js';
 import { createTemporaryFolder, waitFor } from './tmp.js';
 
 export interface MountSpace {
@@ -67,7 +68,7 @@ Promise.resolve().then(() => call(require(file), JSON.parse(values))).then(
 );`;
 
 export async function createMountSpace(user: Ids): Promise<MountSpace> {
-  const { enter, leave } = process.getuid?.() === 0 ? await unshare() : shared;
+  const { enter, leave } = isRoot ? await unshare() : shared;
   const folder = createTemporaryFolder(user).path;
   const request = await makeImage(folder, user);
   const inBackground = new Set<() => Promise<unknown>>();

@@ -22,7 +22,7 @@ import { waitFor } from './tmp.js';
 export interface Stage {
   readonly me: Receiver;
   readonly peers: Readonly<Record<Key, Peer>>;
-  /** Stands in the content and names of all that others have. */
+  /** Is in the content and names of all that others have. */
   readonly token: string;
 }
 
@@ -78,7 +78,7 @@ const sessionsEnd = ({ me }: Stage): Promise<boolean> => {
 async function listedNames({ peers }: Stage): Promise<Set<string>> {
   const reader = peers['read-write'];
   const { stdout } = await reader.rsync(['-r', '--list-only', '-8', `${reader.target}:`]);
-  // Permissions, size, date and time stand in front of each path.
+  // Permissions, size, date and time precede each path.
   const paths = stdout.split('\n').map((line) => line.replace(/^(?:\S+\s+){4}/, ''));
   return new Set(paths.flatMap((path) => path.split('/')));
 }
@@ -117,7 +117,7 @@ export async function wrongs(stage: Stage, { others, transfers }: Scenario): Pro
       if (listed.has(name)) wrong.push(`temporary name listed: ${name}`);
     }
     if (said(result).includes(me.secret) || findText(folder, me.secret).length > 0) {
-      wrong.push('told of the outside: .');
+      wrong.push('told about the outside: .');
     }
     if (wrong.length > 0) wrong.push(`the client, status ${result.exitCode}: ${said(result)}`);
     remove();

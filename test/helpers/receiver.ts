@@ -23,6 +23,7 @@ import { exec, mustExec } from './exec.js';
 import type { ExecResult } from './exec.js';
 import { createPeer } from './peer.js';
 import type { Peer } from './peer.js';
+import { isRoot } from './root.js';
 import { startSshd } from './sshd.js';
 import type { Sshd, SshdOptions } from './sshd.js';
 
@@ -32,7 +33,7 @@ export interface Receiver {
   readonly share: string;
   /** `private/` in the receiver's home: `diary.txt` holds `secret`. No peer may see or change it. */
   readonly outside: string;
-  /** Random text that stands in the outside file's content and in the name of one more. */
+  /** Random text that is in the outside file's content and in the name of one more. */
   readonly secret: string;
   /** Every entry of `outside` with its mode, links, date and content, to compare before and after. */
   outsideState(): string[];
@@ -127,7 +128,7 @@ export async function createReceiver(options: ReceiverOptions = {}): Promise<Rec
       await sshd.stop();
       if (size !== undefined) await exec(['umount', '--lazy', share]);
       // A peer may have left folders that even their owner cannot enter.
-      if (process.getuid?.() !== 0 && existsSync(share)) chmodSync(share, 0o700);
+      if (!isRoot && existsSync(share)) chmodSync(share, 0o700);
       await account.remove();
       for (const peer of peers) peer.remove();
     },

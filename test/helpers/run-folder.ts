@@ -21,6 +21,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf } from '../../src/errors.js';
 import { parseMountTable } from '../../src/ready/mount-table.js';
+import { changeAccounts, isRoot } from './root.js';
 
 const prefix = 'pysynct-';
 
@@ -87,9 +88,7 @@ export async function removeUser(name: string): Promise<void> {
   await endProcesses((each) => each.uid === uid);
   const entry = spawnSync('getent', ['passwd', name], { encoding: 'utf8' }).stdout.split(':');
   unmountBelow(entry[5] ?? '');
-  // userdel says that there was no mail spool to remove; that is no failure.
-  const { status, stderr } = spawnSync('userdel', ['--remove', name], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`could not remove the account ${name}: ${stderr}`);
+  await changeAccounts(['userdel', '--remove', name]);
 }
 
 /** Takes away what is mounted at `folder` and below: volumes, also dead ones, and disks of a test's. */
@@ -99,7 +98,6 @@ export function unmountBelow(folder: string): void {
   const places = table.map(({ mountPoint }) => mountPoint).reverse();
   for (const place of places) {
     if (place !== folder && !place.startsWith(`${folder}/`)) continue;
-    const isRoot = process.getuid?.() === 0;
     spawnSync(isRoot ? 'umount' : 'fusermount3', isRoot ? ['-l', place] : ['-u', '-z', place]);
   }
 }

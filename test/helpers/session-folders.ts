@@ -1,8 +1,8 @@
-/** What transfers keep in a share that is no file of it yet: see src/staging/folder.ts. */
+/** What transfers keep in a share that is not one of its files yet: see src/staging/folder.ts. */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The paths of the files that lie there: on their way in (`tmp`), or left for a rerun (`parts`). */
+/** The paths of the files that are there: arriving (`tmp`), or left for a rerun (`parts`). */
 export function unfinishedFiles(share: string, kind: 'tmp' | 'parts'): string[] {
   const own = join(share, '.pysync');
   if (!existsSync(own)) return [];

@@ -8,6 +8,7 @@ import { execa } from 'execa';
 import { findTool } from '../../src/system/tools.js';
 import type { Account } from './account.js';
 import { exec, mustExec, systemPath, wrap } from './exec.js';
+import { isRoot } from './root.js';
 import { endTree } from './run-folder.js';
 import { createTemporaryFolder, waitFor } from './tmp.js';
 
@@ -46,7 +47,7 @@ export async function startSshd(options: SshdOptions): Promise<Sshd> {
   await mustExec(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', hostKey]);
   writeFileSync(config, formatConfig(options, { address, port, hostKey }).join('\n') + '\n');
   // Where sshd drops its rights before a login; Debian's service makes it, an sshd by hand doesn't.
-  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
+  if (isRoot) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
 
   const command = [path, '-f', config, '-E', logFile, ...(await optionsOfNewReleases(config))];
   await mustExec([...command, '-t']);
@@ -86,7 +87,6 @@ function formatConfig(
   { account, extraConfig = [], acceptEnv = [] }: SshdOptions,
   { address, port, hostKey }: { address: string; port: number; hostKey: string },
 ): string[] {
-  const root = process.getuid?.() === 0;
   return [
     ...extraConfig,
     `ListenAddress ${address}`,
@@ -102,7 +102,7 @@ function formatConfig(
     // Attacks and tests of many senders connect faster than the default lets in.
     'MaxStartups 100',
     ...(acceptEnv.length === 0 ? [] : [`AcceptEnv ${acceptEnv.join(' ')}`]),
-    ...(root
+    ...(isRoot
       ? ['StrictModes yes', 'AuthorizedKeysFile .ssh/authorized_keys .ssh/authorized_keys2']
       : // The borrowed home lies below /tmp, where StrictModes finds a folder everybody may write.
         [

@@ -117,7 +117,7 @@ test('tools that only tests need are asked for with --test alone', async () => {
   expect(result.exitCode).toBe(1);
 });
 
-/** Stands in for bin/pysync.js: says what it was given, and ends with 7. */
+/** Replaces bin/pysync.js: says what it was given, and ends with 7. */
 function stubProgram(): string {
   const path = join(stubs, 'program.cjs');
   writeFileSync(path, 'console.log(process.argv.slice(1).join()); process.exitCode = 7;\n');

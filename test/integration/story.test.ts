@@ -110,7 +110,7 @@ test('a peer is let in, sends a big file that is cut off and resumed, fetches so
   expect(shell.stderr).toContain('rsync');
   expect(shell.exitCode).not.toBe(0);
 
-  // The receiver takes it back.
+  // The receiver revokes the key.
   expect((await asMe('keys')).stdout).toContain(fingerprint);
   expect(await asMe('revoke', fingerprint)).toMatchObject({ exitCode: 0 });
   const after = await asBob('rsync', '-avP', 'big.iso', there);

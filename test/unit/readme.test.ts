@@ -9,7 +9,9 @@ import { commands, frontDoorOptions } from '../../src/commands/index.js';
 
 const root = join(import.meta.dirname, '../..');
 const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
-const pages = ['README.md', 'src/gate/README.md', ...docs.map((name) => `docs/${name}`)];
+const top = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'];
+const rooms = ['src/gate/README.md', 'src/session/README.md'];
+const pages = [...top, ...rooms, ...docs.map((name) => `docs/${name}`)];
 
 const read = (page: string): string => readFileSync(join(root, page), 'utf8');
 
@@ -50,7 +52,7 @@ const optionsOf = (command: Command): string[] =>
 
 /** What a line that calls pysync says that pysync does not know. */
 function unknownIn(line: string): string[] {
-  // What stands in quotes is for others, and so is what stands behind a comment or another program.
+  // What is in quotes is for others, and so is what follows a comment or another program.
   const words = line
     .replace(/'[^']*'/g, "''")
     .replace(/ [#|<] ?.*$/, '')

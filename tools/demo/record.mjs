@@ -1,7 +1,7 @@
 /**
- * npm run demo:record: makes pysync-demo.gif anew, from the real program on two real hosts.
+ * npm run demo:record: records pysync-demo.gif again, from the real program on two real hosts.
  *
- * Needs root on Linux. What it starts lives in namespaces of its own (mounts, processes, network,
+ * Needs root on Linux. What it starts runs in namespaces of its own (mounts, processes, network,
  * host name), with its own /etc, /home and /tmp, so the accounts anna and bob never exist outside
  * of them, and all of it ends with this program, however that ends. One folder remains to be
  * removed, and is.

@@ -1,6 +1,6 @@
 /**
  * The stage: a small world with two hosts on one cable, one account on each, and an ssh server.
- * It is set up from within new namespaces (see record.mjs), so nothing has to be taken back.
+ * It is set up from within new namespaces (see record.mjs), so nothing has to be undone.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';

@@ -1,5 +1,5 @@
 /**
- * dist: when it has to be built anew, and the part of the build that tsc does not do.
+ * dist: when it has to be built again, and the part of the build that tsc does not do.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -13,6 +13,7 @@ import type { ExecResult } from '../../helpers/exec.js';
 import { readFindings } from '../../helpers/findings.js';
 import { parseJson, useHome } from '../../helpers/home.js';
 import { ed25519Line } from '../../helpers/key-blob.js';
+import { needsRoot } from '../../helpers/root.js';
 
 const home = useHome();
 let stranger: Account;
@@ -20,7 +21,7 @@ let stranger: Account;
 let srv = '';
 
 beforeAll(async () => {
-  if (process.getuid?.() !== 0) throw new Error('others need root; run the tests with sudo');
+  needsRoot('making accounts');
   stranger = await createAccount();
   srv = join('/srv', `pysynct-${process.pid}`);
   mkdirSync(srv, { mode: 0o755 });

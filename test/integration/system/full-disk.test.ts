@@ -12,6 +12,7 @@ import { exec, mustExec } from '../../helpers/exec.js';
 import type { ExecResult } from '../../helpers/exec.js';
 import { useHome } from '../../helpers/home.js';
 import { ed25519Line } from '../../helpers/key-blob.js';
+import { needsRoot } from '../../helpers/root.js';
 import { createTemporaryFolder, waitFor } from '../../helpers/tmp.js';
 import { giveDisk, mebibyte, useVolumes } from '../../helpers/volumes.js';
 
@@ -46,7 +47,7 @@ describe.each(disks)('%s', (_name, make, fill) => {
     (await account.run(['sh', '-c', 'echo x > probe'])).exitCode !== 0;
 
   beforeAll(async () => {
-    if (process.getuid?.() !== 0) throw new Error('a disk needs root; run the tests with sudo');
+    needsRoot('a disk');
     account = await createAccount();
     const { home, uid, gid } = account;
     await mustExec(['sh', '-euc', make, home, String(uid), String(gid)]);

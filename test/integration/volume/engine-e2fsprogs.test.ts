@@ -5,6 +5,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { createImage } from '../../../src/volume/ext4/engines.js';
 import { createAccount } from '../../helpers/account.js';
 import { exec, mustExec } from '../../helpers/exec.js';
+import { needsRoot } from '../../helpers/root.js';
 import { createTemporaryFolder } from '../../helpers/tmp.js';
 import {
   createCommand,
@@ -18,7 +19,6 @@ import {
 } from './engine-contract.js';
 import type { CreateResult, Wanted } from './engine-contract.js';
 
-const isRoot = process.getuid?.() === 0;
 const silent = (): void => undefined;
 
 let folder: string;
@@ -57,7 +57,7 @@ test('of 10G at least 93 % are usable, also as a kernel mount counts', async () 
   await createImage({ ...request, onProgress: silent }, 'e2fsprogs');
   await expectVolume(request);
   expect((await usableIn(request.image)) / request.size).toBeGreaterThan(0.933);
-  if (!isRoot) return;
+  needsRoot('a mount by the kernel');
   const mountPoint = join(folder, 'mnt');
   mkdirSync(mountPoint);
   // In a mount namespace of its own, so that nothing else on the machine keeps it mounted.

@@ -9,10 +9,10 @@ import { growFileSystem } from '../../../src/volume/ext4/grow.js';
 import { makeFileSystem } from '../../../src/volume/ext4/make.js';
 import { freeOnHost, preallocate } from '../../../src/volume/preallocate.js';
 import { exec, mustExec } from '../../helpers/exec.js';
+import { needsRoot } from '../../helpers/root.js';
 import { createTemporaryFolder } from '../../helpers/tmp.js';
 import { expectVolume, mebibyte, usableIn, withDisk } from './engine-contract.js';
 
-const isRoot = process.getuid?.() === 0;
 const size = 32 * mebibyte;
 const owner = { uid: 1234, gid: 2345 };
 const { checkAndRepair, span, state } = ext4;
@@ -86,7 +86,7 @@ test('damage that needs a full repair gets it, and found files are given to the 
 });
 
 test('a journal that holds the last writes is played back', async () => {
-  if (!isRoot) return;
+  needsRoot('a mount');
   const mountPoint = join(folder, 'mnt');
   const crashed = join(folder, 'crashed.img');
   mkdirSync(mountPoint);
@@ -223,7 +223,7 @@ test('on a disk that is too small nothing is left behind', async () => {
 });
 
 test('a file that grows has its old size again where it cannot go all the way', async () => {
-  if (!isRoot) return;
+  needsRoot('a mount');
   const disk = join(folder, 'disk');
   mkdirSync(disk);
   const limited =
@@ -238,7 +238,7 @@ test('a file that grows has its old size again where it cannot go all the way', 
 });
 
 test('where the host has no fallocate, zeros are written, with progress', async () => {
-  if (!isRoot) return;
+  needsRoot('a mount');
   const disk = join(folder, 'disk');
   mkdirSync(disk);
   // ramfs has no fallocate(2), and says nothing about its size either.
@@ -252,7 +252,7 @@ test('where the host has no fallocate, zeros are written, with progress', async 
 });
 
 test('a mounted image is not checked', async () => {
-  if (!isRoot) return;
+  needsRoot('a mount');
   const mountPoint = join(folder, 'mnt');
   mkdirSync(mountPoint);
   await mustExec(['mount', '-o', 'loop', image, mountPoint]);

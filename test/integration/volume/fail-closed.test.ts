@@ -6,6 +6,7 @@
 import { readdirSync, renameSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { needsRoot } from '../../helpers/root.js';
 import { endTree } from '../../helpers/run-folder.js';
 import { mustExec } from '../../helpers/exec.js';
 import type { ExecResult } from '../../helpers/exec.js';
@@ -158,7 +159,7 @@ test('an image that is mounted elsewhere already is not mounted a second time', 
 });
 
 test('anything else mounted on the share is left there, and nobody gets in', async () => {
-  if (process.getuid?.() !== 0) throw new Error('mounting needs root; run the tests with sudo');
+  needsRoot('mounting');
   const { share, peer } = await createShare();
   await unmount(share);
   await mustExec(['mount', '-t', 'tmpfs', 'none', share]);

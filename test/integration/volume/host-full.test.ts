@@ -6,6 +6,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { exec, mustExec } from '../../helpers/exec.js';
+import { needsRoot } from '../../helpers/root.js';
 import { waitFor } from '../../helpers/tmp.js';
 import { giveDisk, mebibyte, useVolumes } from '../../helpers/volumes.js';
 import type { ExecResult } from '../../helpers/exec.js';
@@ -14,7 +15,7 @@ const me = useVolumes();
 let disk: string;
 
 beforeAll(async () => {
-  if (process.getuid?.() !== 0) throw new Error('a disk needs root; run the tests with sudo');
+  needsRoot('a disk');
   disk = me.account.home;
   await giveDisk(disk, me.account, 160 * mebibyte);
 });

@@ -6,6 +6,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exec, mustExec } from '../../helpers/exec.js';
+import { needsRoot } from '../../helpers/root.js';
 import { giveDisk, mebibyte, mustSucceed, useVolumes } from '../../helpers/volumes.js';
 
 const me = useVolumes();
@@ -33,7 +34,7 @@ describe('a share on another disk', () => {
   let disk: string;
 
   beforeAll(async () => {
-    if (process.getuid?.() !== 0) throw new Error('a disk needs root; run the tests with sudo');
+    needsRoot('a disk');
     disk = join(me.account.home, 'disk');
     mkdirSync(disk);
     await giveDisk(disk, me.account, 300 * mebibyte);

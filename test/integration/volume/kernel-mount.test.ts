@@ -10,9 +10,10 @@ import type { Account } from '../../helpers/account.js';
 import type { ExecResult } from '../../helpers/exec.js';
 import { createMountSpace } from '../../helpers/mount-space.js';
 import type { MountSpace } from '../../helpers/mount-space.js';
+import { needsRoot } from '../../helpers/root.js';
 import { waitFor } from '../../helpers/tmp.js';
 
-if (process.getuid?.() !== 0) throw new Error('sudoers needs root; run the tests with sudo');
+needsRoot('changing sudoers');
 
 const foreign = Buffer.from('# \xff\xfe\n\n\t/dev/x\t/x ext4 noauto 0 0  # last\n', 'latin1');
 

@@ -1,16 +1,16 @@
 /** The failures of the mount tools that src/volume/mounts claims to know, reproduced with the real tools. */
 import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { fstabLine } from '../../../src/volume/mounts/fstab.js';
 import { createAccount } from '../../helpers/account.js';
 import type { Account } from '../../helpers/account.js';
 import { mustExec } from '../../helpers/exec.js';
 import { createMountSpace } from '../../helpers/mount-space.js';
 import type { MountSpace } from '../../helpers/mount-space.js';
+import { needsRoot } from '../../helpers/root.js';
 import { waitFor } from '../../helpers/tmp.js';
 
-const isRoot = process.getuid?.() === 0;
 const root = { uid: 0, gid: 0 };
 
 let account: Account;
@@ -60,14 +60,16 @@ describe('fuse2fs, which ends with 0 all the same', () => {
     message: expect.stringContaining(`: ${reason}`) as unknown,
   });
 
-  test.runIf(isRoot)('fails where /dev/fuse is missing, and that is seen before', async () => {
+  test('fails where /dev/fuse is missing, and that is seen before', async () => {
+    needsRoot('a mount namespace');
     const script = 'mount -t tmpfs -o mode=755 none /dev && mknod -m 666 /dev/null c 1 3';
     await space.sh(script, { as: root });
     expect(await space.call('obstacle', 'fuse2fs')).toMatch('/dev/fuse is missing');
     expect(await space.call('mount', 'fuse2fs')).toMatchObject(failed('/dev/fuse is missing'));
   });
 
-  test.runIf(isRoot)('fails where the user may not use /dev/fuse', async () => {
+  test('fails where the user may not use /dev/fuse', async () => {
+    needsRoot('a mount namespace');
     const script =
       'mount -t tmpfs -o mode=755 none /dev && mknod -m 600 /dev/fuse c 10 229 && ' +
       'mknod -m 666 /dev/null c 1 3';
@@ -78,14 +80,16 @@ describe('fuse2fs, which ends with 0 all the same', () => {
     );
   });
 
-  test.runIf(isRoot)('fails where the mount point is not the user’s', async () => {
+  test('fails where the mount point is not the user’s', async () => {
+    needsRoot('a mount namespace');
     await mustExec(['chown', 'root', space.request.mountPoint]);
     expect(await space.call('mount', 'fuse2fs')).toMatchObject(
       failed('the directory is not yours'),
     );
   });
 
-  test.runIf(isRoot)('fails where there is no fusermount3, and that is seen before', async () => {
+  test('fails where there is no fusermount3, and that is seen before', async () => {
+    needsRoot('a mount namespace');
     const path = (await mustExec(['which', 'fusermount3'])).stdout.trim();
     await space.exec(['mount', '--bind', '/dev/null', path], { as: root });
     expect(await space.call('obstacle', 'fuse2fs')).toBe('fusermount3 is not installed');
@@ -93,7 +97,8 @@ describe('fuse2fs, which ends with 0 all the same', () => {
     expect(await space.call('mount', 'fuse2fs')).toMatchObject(failed(reason));
   });
 
-  test.runIf(isRoot)('fails where the system allows no more mounts', async () => {
+  test('fails where the system allows no more mounts', async () => {
+    needsRoot('a mount namespace');
     await space.takeEtc('');
     writeFileSync(join(space.folder, 'etc/fuse.conf'), 'mount_max=0\n');
     expect(await space.call('mount', 'fuse2fs')).toMatchObject(failed('too many are mounted'));
@@ -110,7 +115,8 @@ describe('fuse2fs, which ends with 0 all the same', () => {
   });
 });
 
-test.runIf(isRoot)('the kernel refuses a damaged image, and lets go of it', async () => {
+test('the kernel refuses a damaged image, and lets go of it', async () => {
+  needsRoot('a mount namespace');
   await mustExec(['chown', '-R', 'root', space.folder]);
   const { image } = space.request;
   const damage = ['dd', 'if=/dev/zero', `of=${image}`, 'conv=notrunc', 'bs=4096', 'count=1'];
@@ -123,7 +129,10 @@ test.runIf(isRoot)('the kernel refuses a damaged image, and lets go of it', asyn
   expect(await space.evaluate('volume/mount-table', ask, [image])).toBeNull();
 });
 
-describe.runIf(isRoot)('the kernel is not given an image', () => {
+describe('the kernel is not given an image', () => {
+  beforeAll(() => {
+    needsRoot('a mount by root');
+  });
   const obstacle = (image = space.request.image): Promise<unknown> =>
     space.call('obstacle', 'loop', { image }, { as: root });
 
@@ -153,7 +162,10 @@ describe.runIf(isRoot)('the kernel is not given an image', () => {
   });
 });
 
-describe.runIf(isRoot)('/etc/fstab', () => {
+describe('/etc/fstab', () => {
+  beforeAll(() => {
+    needsRoot('a mount by root');
+  });
   const edit = (what: 'add' | 'remove', line = fstabLine(space.request)): Promise<unknown> => {
     const expression = `module.${what}FstabLine(values[0])`;
     return space.evaluate('volume/mounts/index', expression, [line], { as: root });

@@ -11,10 +11,11 @@ import type { Account } from '../../helpers/account.js';
 import type { ExecOptions, ExecResult } from '../../helpers/exec.js';
 import { createMountSpace } from '../../helpers/mount-space.js';
 import type { MountSpace } from '../../helpers/mount-space.js';
+import { needsRoot } from '../../helpers/root.js';
 import { waitFor } from '../../helpers/tmp.js';
 import { mustSucceed } from '../../helpers/volumes.js';
 
-if (process.getuid?.() !== 0) throw new Error('a stub needs root; run the tests with sudo');
+needsRoot('a stub');
 
 let account: Account;
 let space: MountSpace;

@@ -12,6 +12,7 @@ import type { Account } from '../../helpers/account.js';
 import type { ExecResult } from '../../helpers/exec.js';
 import { createMountSpace } from '../../helpers/mount-space.js';
 import type { MountSpace } from '../../helpers/mount-space.js';
+import { needsRoot } from '../../helpers/root.js';
 import { mustSucceed, useVolumes } from '../../helpers/volumes.js';
 
 const mountsOf = (home: string): string[] =>
@@ -141,7 +142,7 @@ describe('whatever is asked for', () => {
 });
 
 describe('a link that takes the place in the last moment', () => {
-  if (process.getuid?.() !== 0) throw new Error('a stub needs root; run the tests with sudo');
+  needsRoot('a stub');
   let account: Account;
   let space: MountSpace;
   let share: string;

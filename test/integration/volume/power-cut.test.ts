@@ -10,9 +10,10 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { mustExec } from '../../helpers/exec.js';
 import { createReceiver, putFiles } from '../../helpers/receiver.js';
 import type { Receiver } from '../../helpers/receiver.js';
+import { needsRoot } from '../../helpers/root.js';
 import { createTemporaryFolder } from '../../helpers/tmp.js';
 
-if (process.getuid?.() !== 0) throw new Error('a loop mount needs root; run the tests with sudo');
+needsRoot('a loop mount');
 
 let receiver: Receiver;
 let place: string;

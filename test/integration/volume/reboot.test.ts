@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { needsRoot } from '../../helpers/root.js';
 import { endUser, unmountBelow } from '../../helpers/run-folder.js';
 import { waitFor } from '../../helpers/tmp.js';
 import { mebibyte, mustSucceed, useVolumes } from '../../helpers/volumes.js';
@@ -22,7 +23,7 @@ async function hasPart(share: string, name: string, bytes: number): Promise<bool
 }
 
 test('the next rsync from a peer just works, after a shutdown and after a crash in a transfer', async () => {
-  if (process.getuid?.() !== 0) throw new Error('a reboot needs root; run the tests with sudo');
+  needsRoot('a reboot');
   const share = me.newShare();
   const peer = await me.letIn(share, '--size', '48M');
   writeFileSync(join(peer.folder, 'first'), randomBytes(2 * mebibyte));

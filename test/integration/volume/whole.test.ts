@@ -5,10 +5,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { borrowUser } from '../../helpers/account.js';
 import { exec, mustExec } from '../../helpers/exec.js';
 import type { Peer } from '../../helpers/peer.js';
+import { needsRoot } from '../../helpers/root.js';
 import { giveDisk, mebibyte, mustSucceed, useVolumes } from '../../helpers/volumes.js';
 import type { Volumes } from '../../helpers/volumes.js';
 
@@ -78,7 +79,7 @@ describe('an ordinary user with libguestfs', () => {
     'a cap of 1G takes no more than that from the disk, and works to the last byte',
     { timeout: 300_000 },
     async () => {
-      if (process.getuid?.() !== 0) throw new Error('a disk needs root; run the tests with sudo');
+      needsRoot('a disk');
       cache = `/var/tmp/.guestfs-${me.account.uid}`;
       const disk = me.account.home;
       await giveDisk(disk, me.account, 1400 * mebibyte);
@@ -128,7 +129,9 @@ describe('an ordinary user whose volume guestmount mounts', () => {
 });
 
 describe('root', () => {
-  if (process.getuid?.() !== 0) return;
+  beforeAll(() => {
+    needsRoot('a mount by root');
+  });
   let home = '';
   const me = useVolumes({
     createAccount: () => {

@@ -2,12 +2,12 @@
 import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { mustExec } from '../../../helpers/exec.js';
 import { readFindings } from '../../../helpers/findings.js';
 import type { Diagnosis } from '../../../helpers/findings.js';
 import { useHome } from '../../../helpers/home.js';
 import { ed25519Line } from '../../../helpers/key-blob.js';
 import { machineOf } from '../../../helpers/machine.js';
+import { changeAccounts } from '../../../helpers/root.js';
 import { createTemporaryFolder } from '../../../helpers/tmp.js';
 
 const home = useHome();
@@ -31,7 +31,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   chmodSync(home.account.home, 0o755);
-  await mustExec(['usermod', '--expiredate', '', '--password', '*', home.account.name]);
+  await changeAccounts(['usermod', '--expiredate', '', '--password', '*', home.account.name]);
 });
 
 describe('modes and owners', () => {
@@ -102,12 +102,12 @@ describe('modes and owners', () => {
 
 describe('an account', () => {
   it('that expired is found', async () => {
-    await mustExec(['chage', '--expiredate', '2001-02-03', home.account.name]);
+    await changeAccounts(['chage', '--expiredate', '2001-02-03', home.account.name]);
     expect((await doctor()).of('account')).toEqual(['problem: it expired on Feb 03, 2001']);
   });
 
   it('that is locked is found where sshd minds, which is without PAM', async () => {
-    await mustExec(['usermod', '--password', '!', home.account.name]);
+    await changeAccounts(['usermod', '--password', '!', home.account.name]);
     expect((await doctor()).of('account')).toEqual([well]);
     configure('UsePAM no');
     // Locked or only without a password: the account itself is not told which.
@@ -116,7 +116,7 @@ describe('an account', () => {
     ]);
     // 'secret' with a salt: one that has a password is not locked.
     const hash = '$6$salt$' + 'x'.repeat(86);
-    await mustExec(['usermod', '--password', hash, home.account.name]);
+    await changeAccounts(['usermod', '--password', hash, home.account.name]);
     expect((await doctor()).of('account')).toEqual([well]);
   });
 
