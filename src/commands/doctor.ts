@@ -1,4 +1,4 @@
-/** `pysync doctor`: walks the whole chain from the sender to the share, and says how to mend it. */
+/** `pysync doctor`: walks the whole chain from the sender to the share, and says how to fix it. */
 import { wordOf } from '../doctor/check.js';
 import type { Check, Finding, Verdict } from '../doctor/check.js';
 import { checks, deepChecks } from '../doctor/checks/index.js';
@@ -18,13 +18,13 @@ interface Report {
 export async function run(args: readonly string[], options: Options): Promise<void> {
   const all = options['deep'] === true ? checks.map(deeper) : checks;
   const first = await Promise.all(chosen(all, args).map(look));
-  const reports = options['fix'] === true ? await mend(first) : first;
+  const reports = options['fix'] === true ? await fixAll(first) : first;
   if (options['json'] === true) printJson(asJson(reports));
   else printText(reports);
   const bad = count(reports, 'problem');
   if (bad === 0) return;
   throw new PysyncError('PROBLEMS_FOUND', `${plural(bad, 'problem')} found`, {
-    hints: fixable(reports).length > 0 ? ['some can be mended by: pysync doctor --fix'] : [],
+    hints: fixable(reports).length > 0 ? ['some can be fixed by: pysync doctor --fix'] : [],
   });
 }
 
@@ -46,8 +46,8 @@ function chosen(all: readonly Check[], words: readonly string[]): readonly Check
 }
 
 /** One after the other: the fixes of two checks may touch the same thing. */
-async function mend(reports: readonly Report[]): Promise<Report[]> {
-  const mended: Report[] = [];
+async function fixAll(reports: readonly Report[]): Promise<Report[]> {
+  const fixed: Report[] = [];
   for (const report of reports) {
     const done: string[] = [];
     for (const { fix, text } of fixable([report])) {
@@ -61,9 +61,9 @@ async function mend(reports: readonly Report[]): Promise<Report[]> {
         );
       }
     }
-    mended.push(done.length === 0 ? report : { ...(await look(report.check)), done });
+    fixed.push(done.length === 0 ? report : { ...(await look(report.check)), done });
   }
-  return mended;
+  return fixed;
 }
 
 async function look(check: Check): Promise<Report> {

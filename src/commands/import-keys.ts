@@ -27,7 +27,7 @@ export interface Collected {
   readonly rejected: readonly (RejectedLine & { readonly origin: string })[];
 }
 
-/** How many bad lines are named: a file that is no key list at all has thousands. */
+/** How many bad lines are named: a file that is not a key list at all has thousands. */
 export const mostRejected = 8;
 
 /**
@@ -103,7 +103,7 @@ function refuseOtherAccount(
     {
       hints: [
         'a name that became free can be registered by anybody: ask the person you know',
-        `to take the old keys back: pysync revoke ${source}`,
+        `to revoke the old keys: pysync revoke ${source}`,
         'after that this account can be imported',
       ],
     },

@@ -114,7 +114,7 @@ async function install(
   // Fail closed: no key gets in before there is a place and a sandbox for it.
   makeShare(share);
   await makeLauncher(confine);
-  // Nor before it can be taken back.
+  // Nor before it can be revoked.
   await keepRoomToRevoke(homedir(), collected.lines.map(formatKeyLine).join('\n').length + 1);
   whenInterrupted('the keys may be imported by now; pysync keys shows them');
   return installKeys(homedir(), collected.lines);

@@ -17,7 +17,7 @@ export interface CommandEntry {
   /** Name and arguments as commander reads them: `revoke <key>`. */
   readonly usage: string;
   readonly summary: string;
-  /** How to mend the mistake that is made most with this command. */
+  /** How to fix the mistake that is made most with this command. */
   readonly hint?: string;
   /** Adds the command's own options; `--json` and `--help` come by themselves. */
   readonly options?: (command: Command) => void;
@@ -44,11 +44,11 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     usage: 'revoke [peer...]',
-    summary: 'take keys back, by name, fingerprint or source, and end their transfers',
+    summary: 'revoke keys, by name, fingerprint or source, and end their transfers',
     options: (command) => {
       command
-        .option('--expired', 'take all expired keys back')
-        .option('--dry-run', 'show what would be taken back, and change nothing');
+        .option('--expired', 'revoke all expired keys')
+        .option('--dry-run', 'show what would be removed, and change nothing');
     },
     ifInterrupted: 'keys may have been taken out by now; pysync keys shows which are left',
     load: () => import('./revoke.js'),
@@ -71,7 +71,7 @@ export const commands: readonly CommandEntry[] = [
     options: (command) => {
       command
         .option('-n, --count <count>', 'how many of the last connections (default: 20)')
-        .option('-f, --follow', 'go on with what happens, until Ctrl-C')
+        .option('-f, --follow', 'continue with what happens, until Ctrl-C')
         .option('--peer <peer>', 'only those of this peer, by name or fingerprint')
         .option('--since <when>', 'only later ones: 12h, 2d, 2w, or a date as 2026-12-31');
     },
@@ -110,7 +110,7 @@ export const commands: readonly CommandEntry[] = [
     summary: 'check all that a transfer needs, and prove that peers are confined',
     options: (command) => {
       command
-        .option('--fix', 'mend what can be mended without more rights')
+        .option('--fix', 'fix what can be fixed without more rights')
         .option('--deep', 'also what takes long: start libguestfs');
     },
     ifInterrupted: 'what was fixed by now stays so; pysync doctor can be run again',
@@ -136,14 +136,15 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     usage: 'uninstall',
-    summary: 'take back what pysync put on this machine; the files in shares stay',
+    summary: 'remove what pysync put on this machine; the files in shares stay',
     options: (command) => {
       command
         .option('--yes', 'do it without asking')
         .option('--delete-files', 'delete all files in the shares, too')
-        .option('--dry-run', 'show what would be taken back, and change nothing');
+        .option('--dry-run', 'show what would be removed, and change nothing');
     },
-    ifInterrupted: 'what was taken back by now stays so; pysync uninstall goes on with the rest',
+    ifInterrupted:
+      'what was removed by now stays removed; pysync uninstall continues with the rest',
     load: () => import('./uninstall.js'),
   },
 ];

@@ -114,7 +114,7 @@ function byTransfer(happenings: readonly Happening[]): News[] {
   return [...all.values()];
 }
 
-/** Whether a transfer may be told of again; its first time is always. */
+/** Whether a transfer may be shown again; the first time always. */
 function everySoOften(pause: number): (transfer: Transfer) => boolean {
   const last = new Map<string, number>();
   return ({ id }) => {

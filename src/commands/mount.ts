@@ -19,7 +19,7 @@ export async function run(args: readonly string[]): Promise<void> {
   for (const record of meant) {
     const notes = await openVolume(record);
     for (const sentence of notes) note(`pysync: ${printable(sentence)}`);
-    // Making it may have been broken off, and was undone then.
+    // Making it may have been interrupted, and was undone then.
     const isCapped = (await shareRecord(record.path)) !== undefined;
     print(`${printable(record.path)} ${isCapped ? 'is mounted' : 'has no size cap'}`);
   }

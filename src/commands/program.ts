@@ -13,7 +13,7 @@ export const examples = [
   ['pysync -i bob.pub --size 10G', 'let Bob in, and cap what can be sent'],
   ['pysync -i - --access write-only', 'paste a key; its owner cannot look'],
   ['pysync', 'who may send, and the command for them'],
-  ['pysync revoke octocat', 'take it back'],
+  ['pysync revoke octocat', 'let them in no longer'],
 ] as const;
 
 export const statuses = [

@@ -17,7 +17,7 @@ import { usage } from './words/options.js';
 import type { Options } from './words/options.js';
 import { printReports, reportsAsJson } from './views/refresh-report.js';
 import { notFound } from './revoke.js';
-import { describeEnded, endedAsJson, isCalled, takeBack } from './take-back.js';
+import { describeEnded, endedAsJson, isCalled, takeBack } from './revoke-keys.js';
 
 export async function run(args: readonly string[], options: Options): Promise<void> {
   const { keys } = await importedKeys();
@@ -113,7 +113,7 @@ async function follow(asked: readonly SourceReport[]): Promise<Followed> {
     const { source, gone } = report;
     const isGone = ({ policy }: OurKey): boolean =>
       isSameSource(policy.source, source) && gone.some((key) => key.policy.key === policy.key);
-    // What is gone is taken back also where nothing can be let in.
+    // What is gone is revoked also where nothing can be let in.
     const add = trouble === undefined ? report.added : [];
     if (gone.length + add.length === 0) {
       reports.push({ ...report, added: [] });

@@ -1,4 +1,4 @@
-/** `pysync revoke`: takes keys back and ends their running transfers. */
+/** `pysync revoke`: revokes keys and ends their running transfers. */
 import { PysyncError } from '../errors.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys, isExpired } from '../keys/imported.js';
@@ -6,7 +6,7 @@ import { columns, note, print, printJson } from '../system/output.js';
 import { keyAsJson } from './views/describe.js';
 import { usage } from './words/options.js';
 import type { Options } from './words/options.js';
-import { describeEnded, endedAsJson, isCalled, rowFor, takeBack } from './take-back.js';
+import { describeEnded, endedAsJson, isCalled, rowFor, takeBack } from './revoke-keys.js';
 
 export async function run(args: readonly string[], options: Options): Promise<void> {
   const { keys } = await importedKeys();

@@ -76,7 +76,7 @@ async function cap(
 ): Promise<SizeReport> {
   const old = await shareRecord(share);
   const notes = old === undefined ? [] : [...(await openVolume(old))];
-  // Opening it may have undone an operation that was broken off.
+  // Opening it may have undone an operation that was interrupted.
   const before = await shareRecord(share);
   if (before !== undefined) refuseOtherFolder(before, settings.imageFolder);
   let made: Created;

@@ -72,7 +72,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
       );
     }),
   );
-  const { level, problems } = await mendLauncher(keys);
+  const { level, problems } = await currentLauncher(keys);
   for (const line of problems) note(printable(line));
   const kept = await imagesWithoutShare();
   const status: Status = { shares, kept, broken, ...(await recent()), level, reach };
@@ -94,9 +94,9 @@ async function recent(): Promise<Pick<Status, 'running' | 'last'>> {
 
 /**
  * After an upgrade of pysync, Node or rsync the launcher is of yesterday, and peers may not get in:
- * it is made anew here.
+ * it is written again here.
  */
-async function mendLauncher(
+async function currentLauncher(
   keys: readonly OurKey[],
 ): Promise<{ level: Status['level']; problems: readonly string[] }> {
   if (keys.length === 0 || isLauncherCurrent()) {
@@ -105,7 +105,7 @@ async function mendLauncher(
   try {
     const { level } = await makeLauncher();
     await keepRoomToRevoke(homedir());
-    return { level, problems: ['pysync: the launcher was out of date and was made anew'] };
+    return { level, problems: ['pysync: the launcher was out of date and was written again'] };
   } catch (error) {
     if (!(error instanceof PysyncError)) throw error;
     const hints = error.hints.map((hint) => `  ${hint}`);

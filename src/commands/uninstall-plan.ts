@@ -1,4 +1,4 @@
-/** What pysync has put on this machine, and what of it `pysync uninstall` takes back. */
+/** What pysync has put on this machine, and what of it `pysync uninstall` removes. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -72,7 +72,7 @@ function namesBeside(share: string): string[] {
   return [originalsOf(share), uncappedOf(share)].filter((path) => existsSync(path)).concat(found);
 }
 
-/** Whether there is nothing to take back. */
+/** Whether there is nothing to remove. */
 export function isNothing(found: Installed): boolean {
   const { keys, broken, volumes, unknownVolumes, folders } = found;
   return [keys, broken, volumes, folders].every((list) => list.length === 0) && !unknownVolumes;
@@ -110,7 +110,7 @@ export function describePlan(found: Installed, deleteFiles: boolean): string[] {
   return lines;
 }
 
-/** What is not taken back, and how to: asked after it was done, or to say what would stay. */
+/** What is not removed, and how to: asked after it was done, or to say what would stay. */
 export function describeLeft(found: Installed, deleteFiles: boolean): string[] {
   const { strays, shares, beside, folders } = found;
   const lines: string[] = [];

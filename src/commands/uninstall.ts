@@ -1,6 +1,6 @@
 /**
- * `pysync uninstall`: takes back what pysync put on the machine. The keys go first, so that nobody
- * gets in while the sandbox goes. Each step can be done again, so an uninstall that was broken off
+ * `pysync uninstall`: removes what pysync put on the machine. The keys go first, so that nobody
+ * gets in while the sandbox goes. Each step can be done again, so an uninstall that was interrupted
  * is run once more.
  */
 import { existsSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
@@ -25,7 +25,7 @@ import { mountsBelow } from '../volume/mount-table.js';
 import { deleteVolume, dissolveVolume, tidyVolumes } from '../volume/remove.js';
 import { keyAsJson } from './views/describe.js';
 import type { Options } from './words/options.js';
-import { describeEnded, endedAsJson, takeBack } from './take-back.js';
+import { describeEnded, endedAsJson, takeBack } from './revoke-keys.js';
 import { describeLeft, describePlan, findInstalled, isNothing } from './uninstall-plan.js';
 import type { Installed } from './uninstall-plan.js';
 
@@ -43,7 +43,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   const plan = describePlan(found, deleteFiles);
   const isSaid = options['yes'] === true && !isDry;
   if (!isSaid && !asJson) {
-    print('This would be taken back:');
+    print('This would be removed:');
     for (const line of plan) print(`  ${printable(line)}`);
     print('This would stay:');
     for (const line of describeLeft({ ...found, folders: [] }, deleteFiles)) {
@@ -79,8 +79,8 @@ export async function run(_args: readonly string[], options: Options): Promise<v
     for (const line of left) print(`  ${printable(line)}`);
   }
   if (done.problems.length === 0) return;
-  throw new PysyncError('UNINSTALL_INCOMPLETE', 'not everything could be taken back', {
-    hints: [...done.problems, 'when that is mended: pysync uninstall'],
+  throw new PysyncError('UNINSTALL_INCOMPLETE', 'not everything could be removed', {
+    hints: [...done.problems, 'when that is fixed: pysync uninstall'],
   });
 }
 
@@ -88,7 +88,7 @@ interface Done {
   readonly revoked: Awaited<ReturnType<typeof takeBack>>['removed'];
   readonly ended: readonly Header[];
   readonly told: readonly string[];
-  /** What could not be taken back, and why. */
+  /** What could not be removed, and why. */
   readonly problems: readonly string[];
 }
 
@@ -96,7 +96,7 @@ async function takeAllBack(found: Installed, deleteFiles: boolean): Promise<Done
   const told: string[] = [];
   const problems: string[] = [];
   const { removed, ended } = await takeBack(() => true, { isMeantBroken: () => true });
-  // Also of keys that an uninstall took back which was broken off then.
+  // Also of keys that an interrupted uninstall has revoked.
   const others = await endTransfers(new Set(runningSessions(stateFolder()).map(({ key }) => key)));
   const peers = [...new Set(removed.map(({ policy }) => policy.peer))].join(', ');
   if (removed.length > 0) told.push(`the keys of ${peers} were revoked`);

@@ -11,7 +11,7 @@ export interface Finding {
   readonly verdict: Verdict;
   /** One line, lower case, no full stop; may hold outside text, which is escaped when printed. */
   readonly text: string;
-  /** How to mend it, each a line of its own; a command stands alone on its line. */
+  /** How to fix it, each a line of its own; a command has a line to itself. */
   readonly hints?: readonly string[];
   /**
    * What `pysync doctor --fix` does: only where it needs no more rights than pysync has, and loses

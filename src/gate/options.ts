@@ -60,7 +60,7 @@ export interface LongOption {
 const number: Value = { kind: 'text', form: /^-?\d{1,18}$/ };
 const size: Value = { kind: 'text', form: /^\d{1,18}(?:\.\d{1,9})?[a-zA-Z]{0,3}(?:[+-]1)?$/ };
 const list: Value = { kind: 'text', form: /^[A-Za-z0-9_,./:+=-]{0,4096}$/ };
-/** Free text that rsync uses as a format or as part of a name; without a slash it is no path. */
+/** Free text that rsync uses as a format or as part of a name; without a slash it is not a path. */
 const text: Value = { kind: 'text', form: /^[^/]{0,256}$/ };
 const idMap: Value = { kind: 'text', form: /^[^/]{1,4096}$/ };
 const basis: Value = { kind: 'path', counts: 'basis' };

@@ -74,7 +74,7 @@ export function withSecludedWords(request: Request, words: readonly Word[]): Req
   return { ...more, sender: request.sender, secluded: false, options };
 }
 
-/** Reads words up to the first that is no option; `end` is how many. */
+/** Reads words up to the first that is not an option; `end` is how many. */
 function readOptions(
   words: readonly string[],
 ): Omit<Request, 'sender' | 'paths'> & { end: number } {

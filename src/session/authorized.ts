@@ -1,7 +1,7 @@
 /**
  * Whether a key's line is still as it was when the client logged in. sshd asks only at login,
  * and a client can keep its connection open (`ControlMaster`) and start transfers long after the
- * owner took its key back or changed what it may do.
+ * owner revoked its key or changed what it may do.
  */
 import { readFileSync } from 'node:fs';
 import { splitWords } from '../gate/words.js';

@@ -3,7 +3,7 @@
 # destination in it, where that is unless it is behind a link, what is asked for, the letters of
 # copied attributes, the session's own folder where something is noted there, and rsync's command
 # without the `-- .` that ends it. What was looked at is entered, so that rsync gets `.` and not a
-# name that could mean something else by then. Where the destination is no folder, rsync makes one,
+# name that could mean something else by then. Where the destination is not a folder, rsync makes one,
 # or a file of that name.
 #
 # SECURITY: a destination that was not entered as itself may mean another folder for rsync, and one

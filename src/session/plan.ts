@@ -19,7 +19,7 @@ export interface Plan {
   readonly cap?: number;
   /** How many pieces of the log are kept (rotation.ts). */
   readonly pieces: number;
-  /** Whether the owner wants to be told of what has come. */
+  /** Whether the owner wants to know what has come. */
   readonly tells: boolean;
   /** The command, its program first. */
   readonly command: readonly string[];

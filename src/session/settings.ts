@@ -16,7 +16,7 @@ export interface Preferences {
   readonly logDays: number;
   /** A program of the owner's to run after files have come; empty for none. */
   readonly onReceived: string;
-  /** Whether the owner's desktop tells of files that have come. */
+  /** Whether the owner's desktop shows that files have come. */
   readonly notifies: boolean;
 }
 

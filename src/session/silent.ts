@@ -1,7 +1,7 @@
 /**
  * A sender that has gone without a word (another network, a sleeping laptop) leaves its session
  * behind until TCP gives up, which can take hours. When the same key comes back to the same place,
- * the older session is ended if it has been silent; so its part can be gone on with.
+ * the older session is ended if it has been silent; so its part can be continued.
  */
 import { appendFileSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-/** The completion for bash. What it offers stands in one table, made from the table of commands. */
+/** The completion for bash. What it offers is in one table, made from the table of commands. */
 import { quote } from '../gate/quote.js';
 import type { CommandLine, ValueKind } from './command-line.js';
 import { spellings } from './command-line.js';
@@ -23,7 +23,7 @@ export function bashCompletion({ version, options, commands }: CommandLine): str
   ]);
   return `# Completion of pysync ${version} for bash, made by: pysync completion bash
 
-# What stands behind option $2 of command $1, or as its argument @0, @1, …; false where nothing does.
+# What follows option $2 of command $1, or as its argument @0, @1, …; false where nothing does.
 _pysync_kind() {
   case $1:$2 in
 ${kinds.join('\n')}

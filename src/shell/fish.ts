@@ -32,7 +32,7 @@ function __pysync_folders
     __fish_complete_directories (commandline -ct | string replace -r '^--dir=' '')
 end
 
-# What stands in front of the cursor, without pysync itself and --json, which goes with everything.
+# What is in front of the cursor, without pysync itself and --json, which goes with everything.
 function __pysync_words
     set -l words (commandline -opc)
     string match -v -- --json $words[2..-1]

@@ -3,7 +3,7 @@
  * the share yet or no longer. It has to be on the share's own mount, since what is whole gets its
  * place by rename(2).
  *
- * - `tmp`: files on their way in. `parts`: parts of files, kept for the rerun. `old`: replaced files
+ * - `tmp`: files that are arriving. `parts`: parts of files, kept for the rerun. `old`: replaced files
  *   on their way to where the client wants its backups.
  * - `share`: what a key that may only send sees in place of the share.
  * - `folders`: the ACLs and attributes of the folders that were there.
@@ -72,7 +72,7 @@ export function makeSessionFolder(
 
 function openContainer(parent: Folder): Folder {
   if (!makeIn(parent, ownFolder, 0o700) && look(parent, ownFolder)?.isDirectory() === false) {
-    // The name is pysync's. What has it and is no folder goes out of the way, and is not lost.
+    // The name is pysync's. What has it and is not a folder goes out of the way, and is not lost.
     renameSync(at(parent, ownFolder), at(parent, `${ownFolder}-${Date.now()}`));
     makeIn(parent, ownFolder, 0o700);
   }

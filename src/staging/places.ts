@@ -77,7 +77,7 @@ export function refuseSecondNames(share: string, place: string): void {
   inShareFolder(share, entered, (folder) => {
     const name = partsOf(place).at(-1);
     const file = entered === partsOf(place).join('/') || name === undefined ? undefined : name;
-    // A destination that is no folder is one file, or nothing yet.
+    // A destination that is not a folder is one file, or nothing yet.
     if (file !== undefined && look(folder, file)?.isDirectory() !== true) {
       if ((look(folder, file)?.nlink ?? 1) > 1) throw secondName(file);
       return;

@@ -154,7 +154,7 @@ function requireRegular(path: string, stats: Stats): void {
 }
 
 /**
- * The path behind all symbolic links, whether or not a file stands there.
+ * The path behind all symbolic links, whether or not a file is there.
  *
  * realpath(3) would not do: it fails on a link whose target is missing.
  */

@@ -1,7 +1,7 @@
 /**
  * Ctrl-C, a polite kill, and a terminal that is closed. Most of the time pysync ends at once; inside
- * `undoable` the tool that runs is ended and what was begun is taken back first. A second Ctrl-C ends
- * it in any case, and the next pysync takes back what is left. Either way one line says what was done
+ * `undoable` the tool that runs is ended and what was begun is undone first. A second Ctrl-C ends
+ * it in any case, and the next pysync undoes what is left. Either way one line says what was done
  * and what is left.
  */
 import { writeSync } from 'node:fs';
@@ -33,7 +33,7 @@ export function interruptedLine(): string {
   return told === '' ? '' : `interrupted: ${told}`;
 }
 
-/** Runs `body`, which takes its work back when one of its steps fails. */
+/** Runs `body`, which undoes its work when one of its steps fails. */
 export async function undoable<T>(body: () => Promise<T>): Promise<T> {
   depth += 1;
   try {
@@ -45,7 +45,7 @@ export async function undoable<T>(body: () => Promise<T>): Promise<T> {
 
 /**
  * Between two steps of what can be undone: throws PysyncError `INTERRUPTED` once after Ctrl-C, and not
- * again, since taking it back is made of the same steps.
+ * again, since undoing it takes the same steps.
  */
 export function stopIfInterrupted(): void {
   if (!interrupted || isUnwinding) return;
@@ -73,7 +73,7 @@ export function interrupt(): void {
     interrupted = true;
     return;
   }
-  const again = 'what was begun is not taken back yet; the next pysync or transfer does that';
+  const again = 'what was begun is not undone yet; the next pysync or transfer does that';
   sayNow(interrupted ? `interrupted: ${again}` : interruptedLine());
   process.exit(130);
 }
@@ -81,7 +81,7 @@ export function interrupt(): void {
 /**
  * Takes away what a package that was just loaded has put on the signals beside us. Conf's own sends
  * each of them a second time, which would count as the owner's second Ctrl-C: nothing that was begun
- * could be taken back.
+ * could be undone.
  */
 export function keepSignals(): void {
   for (const signal of signals) {

@@ -6,7 +6,7 @@
  * fails if it exists, readlink(2) reads it in one step, so nobody ever sees half a lock.
  *
  * Taking over from a dead holder must have one winner. Removing the old link first would not do:
- * between "its holder is dead" and the removal another process may have removed it and locked anew,
+ * between "its holder is dead" and the removal another process may have removed it and locked it again,
  * and the removal would hit the new lock. Instead every holding has a random id that never comes
  * back, and who wants to follow the dead holder T claims that with the link `LOCK.T`, which again
  * only one can make. A claimant that dies is followed in the same way, so LOCK and the claims form
@@ -220,7 +220,7 @@ async function startOf(pid: number): Promise<string | undefined> {
       return (await run('ps', ['-o', 'lstart=', '-p', String(pid)], options)).stdout.trim();
     }
     const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
-    // proc(5): the command's name stands in brackets and may itself hold any character.
+    // proc(5): the command's name is in brackets and may itself hold any character.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : fields[19];
   } catch {

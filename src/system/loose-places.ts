@@ -9,8 +9,8 @@ export interface LoosePlace {
   readonly path: string;
   /** Reads behind the path: `can be written by everybody`. */
   readonly how: string;
-  /** Takes the leave to write from the others; only where the place is this user's own. */
-  readonly mend?: () => void;
+  /** Keeps the others from writing there; only where the place is this user's own. */
+  readonly fix?: () => void;
 }
 
 /**
@@ -31,11 +31,11 @@ export function loosePlaces(path: string): LoosePlace[] {
 }
 
 export function loosePlace(path: string, { uid, mode }: Stats, how: string): LoosePlace {
-  const mend = (): void => {
+  const fix = (): void => {
     chmodSync(path, mode & 0o7755);
   };
   const isOurs = uid === process.geteuid?.() && (mode & 0o022) !== 0;
-  return { path, how, ...(isOurs ? { mend } : {}) };
+  return { path, how, ...(isOurs ? { fix } : {}) };
 }
 
 /**

@@ -39,7 +39,7 @@ function withStore<T>(work: (store: Conf) => T): T {
 
 function unreadable(cause?: unknown): PysyncError {
   return new PysyncError('CONFIG_UNREADABLE', 'the preferences cannot be read', {
-    hints: [`mend or remove ${file()}`],
+    hints: [`fix or remove ${file()}`],
     cause,
   });
 }
@@ -52,7 +52,7 @@ export function preference(name: Preference): string | undefined {
   throw unreadable();
 }
 
-/** Sets a preference; undefined takes it back. Throws PysyncError `CONFIG_UNREADABLE`, `FILE_FAILED`. */
+/** Sets a preference; undefined unsets it. Throws PysyncError `CONFIG_UNREADABLE`, `FILE_FAILED`. */
 export function setPreference(name: Preference, value: string | undefined): void {
   withStore((store) => {
     if (value === undefined) store.delete(name);

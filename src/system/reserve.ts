@@ -1,5 +1,5 @@
 /**
- * Room on the disk that is set aside, so that keys can be taken back on a full one: a peer who has
+ * Room on the disk that is set aside, so that keys can be revoked on a full one: a peer who has
  * filled the disk, its bytes or its inodes, must not be safe there.
  *
  * It is a file of ours with its blocks written. What has to be saved is written into that very file,
@@ -46,7 +46,7 @@ export function keepReserve(bytes: number): void {
     renameSync(made, path);
   } catch (error) {
     rmSync(made, { force: true });
-    throw fileFailure(error, 'set room aside on the disk for taking keys back');
+    throw fileFailure(error, 'set room aside on the disk for revoking keys');
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Where the system's tools are. They are found once by absolute path, in the system's own folders
- * before the caller's PATH: what stands in `authorized_keys` for years must not depend on the PATH
+ * before the caller's PATH: what is in `authorized_keys` for years must not depend on the PATH
  * of the shell that happened to run pysync.
  */
 import { accessSync, constants, statSync } from 'node:fs';

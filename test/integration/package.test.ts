@@ -114,7 +114,7 @@ it('lets a peer in who sends with plain rsync, also after an upgrade', async () 
   const refused = await peer.rsync(['-a', 'big.iso', `${peer.target}:again.iso`]);
   expect(refused.exitCode).toBe(12);
   expect(refused.stderr).toContain('its owner can see it with: pysync doctor');
-  expect((await pysync([])).stderr).toContain('the launcher was out of date and was made anew');
+  expect((await pysync([])).stderr).toContain('the launcher was out of date and was written again');
   expect(readFileSync(launcherPath, 'utf8')).toBe(launcher);
   const again = await peer.rsync(['-a', 'big.iso', `${peer.target}:again.iso`]);
   expect(again.exitCode).toBe(0);

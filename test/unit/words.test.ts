@@ -4,10 +4,10 @@ import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 /** The folders that are read, besides the pages at the top; to be widened to `src` and all of `test`. */
-const places = ['docs', 'test/attacks', 'test/helpers', 'tools', 'bench', '.github'];
+const places = ['src', 'docs', 'test', 'tools', 'bench', '.github'];
 
 /** Not read: this list itself, and a page that is still being rewritten. */
-const unread = ['test/unit/words.test.ts', 'docs/architecture.md'];
+const unread = ['test/unit/words.test.ts'];
 
 const root = join(import.meta.dirname, '../..');
 

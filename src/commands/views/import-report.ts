@@ -55,7 +55,7 @@ function printText({ keys, share, access, isDry, capped, reach }: ImportReport):
   for (const row of columns(rows)) print(row);
   print();
   if (isDry) {
-    print('This would stand in ~/.ssh/authorized_keys:');
+    print('This would be in ~/.ssh/authorized_keys:');
     for (const { line } of keys) print(formatKeyLine(line));
     return;
   }

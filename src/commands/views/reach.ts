@@ -53,7 +53,7 @@ export function describeReach(reach: Reach, access: Access): string[] {
   if (reach.writableByOthers.length > 0) {
     obstacles.push(
       '',
-      'The ssh server takes no key while others may write here, so nobody can send yet. To mend it:',
+      'The ssh server takes no key while others may write here, so nobody can send yet. To fix it:',
       `    chmod go-w ${printable(quoteAll(reach.writableByOthers))}`,
     );
   }

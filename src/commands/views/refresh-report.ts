@@ -1,4 +1,4 @@
-/** What `pysync refresh` tells of each source. */
+/** What `pysync refresh` says about each source. */
 import type { SourceReport } from '../../keys/refresh.js';
 import { columns, print, style } from '../../system/output.js';
 import { printable } from '../../system/text.js';

@@ -42,7 +42,7 @@ export function describeSize({
     size === null
       ? [`${where} has no size cap.`]
       : [
-          `${where} is capped at ${formatSize(size)}; ${formatSize(usable ?? 0)} of it are for files.`,
+          `${where} is capped at ${formatSize(size)}; ${formatSize(usable ?? 0)} of it is available for files.`,
           `The volume was made with ${engine ?? ''} and is mounted with ${mount ?? ''}.`,
         ];
   if (image !== undefined) lines.push(`Its disk image is ${printable(image)}.`);

@@ -52,7 +52,7 @@ function describeFiles(transfer: Transfer): string {
   return `${verb} ${atLeast}${count}, ${formatSize(bytes)}${wire}, ${place}${left}`;
 }
 
-/** `, left a part of big.iso, 12.3MB`: what the next transfer goes on with. */
+/** `, left a part of big.iso, 12.3MB`: what the next transfer continues. */
 function describeParts({ parts }: Transfer): string {
   const [first, ...others] = parts;
   if (first === undefined) return '';

@@ -11,7 +11,7 @@ import { loosePlace, loosePlaces } from '../../system/loose-places.js';
 import type { LoosePlace } from '../../system/loose-places.js';
 import type { Check, Finding } from '../check.js';
 import { ok, problem, warning } from '../finding.js';
-import { mendCommand, mendPlace } from '../mend-place.js';
+import { closeCommand, closePlace } from '../close-place.js';
 
 export const account: Check = {
   name: 'account',
@@ -120,14 +120,14 @@ function modes(isStrict: boolean): Finding[] {
       return place.isTolerable
         ? warning(
             `${text} (Debian's does, as you are alone in that group)`,
-            [mendCommand(place)],
-            mendPlace(place),
+            [closeCommand(place)],
+            closePlace(place),
           )
-        : problem(text, [mendCommand(place)], mendPlace(place));
+        : problem(text, [closeCommand(place)], closePlace(place));
     }),
     ...others.map((place) => {
       const text = `${place.path} ${place.how}, who could let anybody in`;
-      return problem(text, [mendCommand(place)], mendPlace(place));
+      return problem(text, [closeCommand(place)], closePlace(place));
     }),
     ...unreadable(file),
   ];

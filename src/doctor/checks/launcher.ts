@@ -23,7 +23,7 @@ import { loosePlaces } from '../../system/loose-places.js';
 import type { LoosePlace } from '../../system/loose-places.js';
 import type { Check, Finding } from '../check.js';
 import { ok, problem, warning } from '../finding.js';
-import { mendCommand, mendPlace } from '../mend-place.js';
+import { closeCommand, closePlace } from '../close-place.js';
 
 export const launcher: Check = {
   name: 'launcher',
@@ -171,8 +171,8 @@ function loose(paths: readonly string[]): Finding[] {
   return [...places.values()].map((place) =>
     problem(
       `${place.path} ${place.how}, who then decide what a peer's key runs`,
-      [mendCommand(place)],
-      mendPlace(place),
+      [closeCommand(place)],
+      closePlace(place),
     ),
   );
 }

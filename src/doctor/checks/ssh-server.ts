@@ -65,7 +65,7 @@ function otherServer(banner: string): Finding[] {
   if (banner.includes('OpenSSH')) return [];
   return [
     warning(`the ssh server is none of OpenSSH's: ${banner}`, [
-      'try whether it heeds what pysync writes into authorized_keys: restrict, command=, from=',
+      'try whether it respects what pysync writes into authorized_keys: restrict, command=, from=',
     ]),
   ];
 }

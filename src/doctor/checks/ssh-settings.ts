@@ -133,7 +133,7 @@ function keyTypes({ origin, words }: ServerSettings, types: readonly string[]): 
   );
 }
 
-/** A pattern of users may go on with `@HOST`: sshd_config(5), AllowUsers. */
+/** A pattern of users may continue with `@HOST`: sshd_config(5), AllowUsers. */
 function judgeLists(
   what: 'user' | 'group',
   names: readonly string[],
@@ -145,7 +145,7 @@ function judgeLists(
     names.some((name) => matchesAny(name, [pattern.split('@', 1)[0] ?? '']));
   const denial = denied.find(fits);
   if (denial !== undefined && !denial.includes('@')) {
-    return [problem(`sshd keeps this ${what} out (Deny${keyword} ${denial})`, [mend(keyword)])];
+    return [problem(`sshd keeps this ${what} out (Deny${keyword} ${denial})`, [remedy(keyword)])];
   }
   const found: Finding[] = [];
   if (denial !== undefined) found.push(dependsOnHost(`Deny${keyword} ${denial}`));
@@ -153,7 +153,7 @@ function judgeLists(
   const leave = allowed.filter(fits);
   if (leave.length === 0) {
     const list = `Allow${keyword} ${allowed.join(' ')}`;
-    return [problem(`sshd does not let this ${what} in (${list})`, [mend(keyword)])];
+    return [problem(`sshd does not let this ${what} in (${list})`, [remedy(keyword)])];
   }
   if (leave.every((pattern) => pattern.includes('@'))) {
     found.push(dependsOnHost(`Allow${keyword} ${leave.join(' ')}`));
@@ -161,7 +161,7 @@ function judgeLists(
   return found;
 }
 
-function mend(keyword: string): string {
+function remedy(keyword: string): string {
   return `change Allow${keyword} or Deny${keyword} in the configuration of sshd, and reload it`;
 }
 

@@ -127,7 +127,7 @@ export function diagnose(
   return { code, sentence, hints: hint === undefined ? [] : [hint], isKvmBroken };
 }
 
-/** What a person is told of a failure that was found before anything was run. */
+/** What a person is told about a failure that was found before anything was run. */
 export function knownFailure(code: string): Pick<Diagnosis, 'sentence' | 'hints'> {
   const failure = [...failures, notInstalled].find((each) => each.code === code) ?? unknown;
   return { sentence: failure.sentence, hints: failure.hint === undefined ? [] : [failure.hint] };

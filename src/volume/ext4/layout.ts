@@ -11,7 +11,7 @@ export const minimumSize = 32 * 2 ** 20;
 /** Bytes. Of 1 KiB, mke2fs's choice for small ones, an extended attribute of 3 KB would not fit. */
 export const blockSize = 4096;
 
-/** Bytes of a block group: what one block of its bitmap can tell of. */
+/** Bytes of a block group: what one block of its bitmap can describe. */
 export const groupBytes = 8 * blockSize * blockSize;
 
 /** The first ten are ext4's own and the root. */

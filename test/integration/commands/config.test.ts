@@ -93,7 +93,7 @@ describe('pysync config', () => {
       expect(exitCode).toBe(1);
       expect(stderr).toBe(
         'pysync: the preferences cannot be read\n' +
-          `  mend or remove ${home.path('.config/pysync/config.json')}\n`,
+          `  fix or remove ${home.path('.config/pysync/config.json')}\n`,
       );
       expect(home.keyLines()).toEqual([]);
     },

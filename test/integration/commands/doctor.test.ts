@@ -71,7 +71,7 @@ describe('pysync doctor', () => {
     expect(found.of('launcher')).toEqual(['ok: none yet; it is made with the first import']);
     expect(found.of('confinement')[0]).toMatch(/^ok: nothing got out of it/);
     expect(await home.snapshot()).toBe(before);
-    // Nor does --fix, where there is nothing to mend.
+    // Nor does --fix, where there is nothing to fix.
     await home.pysync(['doctor', '--fix']);
     expect(await home.snapshot()).toBe(before);
   });

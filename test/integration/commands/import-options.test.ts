@@ -1,4 +1,4 @@
-/** What a key may do, as it is said on the command line and then stands in `authorized_keys`. */
+/** What a key may do, as it is said on the command line and is then in `authorized_keys`. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { useHome } from '../../helpers/home.js';
 import { createHosts } from '../../helpers/hosts.js';
@@ -27,7 +27,7 @@ async function wrongUsage(...args: readonly string[]): Promise<string> {
 }
 
 describe('--name, --access and --allow-delete', () => {
-  it('stand in the forced command', async () => {
+  it('are in the forced command', async () => {
     const options = await optionsFor(
       ...['--name', 'bob', '--access', 'read-write', '--allow-delete'],
       ...['--dir', 'from bob'],
@@ -62,11 +62,9 @@ describe('--name, --access and --allow-delete', () => {
 });
 
 describe('--from', () => {
-  it('takes addresses and networks, and clears what stands behind the mask', async () => {
+  it('takes addresses and networks, and clears what is behind the mask', async () => {
     const options = await optionsFor('--from', '192.168.7.9/24, 10.1.2.3,fd00::1:2/64');
-    expect(options).toContain(
-      'restrict,from="192.168.7.0/24,10.1.2.3,fd00::/64",command=',
-    );
+    expect(options).toContain('restrict,from="192.168.7.0/24,10.1.2.3,fd00::/64",command=');
   });
 
   it('takes lan for the networks this machine is in', async () => {

@@ -95,7 +95,7 @@ describe('libguestfs is at work', () => {
   );
 
   test(
-    'what takes nothing back ends at once, and its folder goes with it',
+    'what undoes nothing ends at once, and its folder goes with it',
     { timeout: 120_000 },
     async () => {
       const words = ['doctor', 'libguestfs', '--deep'];

@@ -70,7 +70,7 @@ describe('pysync keys', () => {
     });
   });
 
-  it('lists only what pysync imported, and tells of a line that was damaged', async () => {
+  it('lists only what pysync imported, and reports a line that was damaged', async () => {
     await home.pysync(['-i', ed25519Line(), '--name', 'bob']);
     const [line = ''] = home.keyLines();
     const damaged = line.replace('restrict,', 'restrict,pty,');

@@ -61,7 +61,7 @@ async function log(...args: string[]): Promise<Shown[]> {
 
 /** The connection that ended last, once it is there. */
 async function last(before: number): Promise<Shown | undefined> {
-  const all = await waitFor('it to stand in the history', async () => {
+  const all = await waitFor('it to be in the history', async () => {
     const found = await log('-n', '1000');
     return found.length > before && found.at(-1)?.outcome !== 'running' && found;
   });
@@ -193,7 +193,7 @@ describe('how a connection ended', () => {
 });
 
 describe('what is listed', () => {
-  it('is as much as asked for, the newest last, and stands in status as well', async () => {
+  it('is as much as asked for, the newest last, and is in status as well', async () => {
     const all = await log('-n', '1000');
     expect(all.length).toBeGreaterThan(6);
     expect(await log('-n', '2')).toEqual(all.slice(-2));

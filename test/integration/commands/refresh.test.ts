@@ -123,7 +123,7 @@ describe('pysync refresh', () => {
       'does not answer as',
     ],
     [
-      'breaks off',
+      'ends too early',
       (request) => {
         request.socket.destroy();
       },

@@ -1,4 +1,4 @@
-/** What becomes of the connections of a key that is taken back while they last. */
+/** What becomes of the connections of a key that is revoked while they last. */
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -90,7 +90,7 @@ describe('revoking a key', () => {
     expect(master.stderr).toContain('Master running');
   });
 
-  it('is seen by an open connection when the key is imported anew with less', async () => {
+  it('is seen by an open connection when the key is imported again with less', async () => {
     const bob = await receiver.letIn('--name', 'bob');
     writeFileSync(join(bob.folder, 'three'), '3');
     expect(await bob.rsync([`${bob.target}:one`, 'fetched'])).toMatchObject({ exitCode: 0 });

@@ -36,7 +36,7 @@ async function importAll(): Promise<string> {
 }
 
 describe('pysync revoke', () => {
-  it('takes back every key of a name, and leaves all other lines', async () => {
+  it('revokes every key of a name, and leaves all other lines', async () => {
     const { stdout, stderr, exitCode } = await home.pysync(['revoke', 'team', 'bob']);
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
     expect(stdout.match(/^(?:bob|team) .* revoked$/gm)).toHaveLength(3);
@@ -60,7 +60,7 @@ describe('pysync revoke', () => {
     expect(names()).toEqual(['bob']);
   });
 
-  it('takes nothing back where one of the names is not known, and says which there are', async () => {
+  it('revokes nothing where one of the names is not known, and says which there are', async () => {
     const before = await home.snapshot();
     const { stdout, stderr, exitCode } = await home.pysync(['revoke', 'bob', 'bub']);
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 });
@@ -72,7 +72,7 @@ describe('pysync revoke', () => {
     expect(await home.snapshot()).toBe(before);
   });
 
-  it('shows with --dry-run what it would take back, and does nothing', async () => {
+  it('shows with --dry-run what it would revoke, and does nothing', async () => {
     const before = await home.snapshot();
     const { stdout, exitCode } = await home.pysync(['revoke', 'team', '--dry-run']);
     expect(exitCode).toBe(0);
@@ -100,7 +100,7 @@ describe('pysync revoke', () => {
     expect(names()).toEqual(['bob', 'octocat']);
   });
 
-  it('prints with --json what it took back', async () => {
+  it('prints with --json what it revoked', async () => {
     const fingerprint = fingerprintOf('octocat');
     const result = await home.pysync(['revoke', 'octocat', '--json']);
     expect(parseJson(result)).toMatchObject({
@@ -110,7 +110,7 @@ describe('pysync revoke', () => {
     });
   });
 
-  it('takes back a key from the second file, too', async () => {
+  it('revokes a key from the second file, too', async () => {
     const lines = home.read('.ssh/authorized_keys');
     home.write('.ssh/authorized_keys', '', 0o600);
     home.write('.ssh/authorized_keys2', lines, 0o600);

@@ -121,7 +121,7 @@ describe('pysync status', () => {
     );
   });
 
-  it('makes the launcher anew where it was damaged or lost, and says so', async () => {
+  it('writes the launcher again where it was damaged or lost, and says so', async () => {
     await home.pysync(['-i', ed25519Line()]);
     const [whole, before] = [home.read(gate), await home.pysync([])];
     const damages = [
@@ -136,16 +136,16 @@ describe('pysync status', () => {
     ];
     for (const damage of damages) {
       damage();
-      const mended = await home.pysync([]);
-      expect(mended.stderr).toBe('pysync: the launcher was out of date and was made anew\n');
-      expect(mended.stdout).toContain('bubblewrap sandbox');
+      const fixed = await home.pysync([]);
+      expect(fixed.stderr).toBe('pysync: the launcher was out of date and was written again\n');
+      expect(fixed.stdout).toContain('bubblewrap sandbox');
       expect(home.read(gate)).toBe(whole);
       expect(home.mode(gate)).toBe('700');
     }
     expect(await home.pysync([])).toMatchObject({ stderr: '', exitCode: before.exitCode });
   });
 
-  it('tells of a line in authorized_keys that was damaged', async () => {
+  it('reports a line in authorized_keys that was damaged', async () => {
     await home.pysync(['-i', ed25519Line()]);
     const lines = home.read('.ssh/authorized_keys');
     home.write('.ssh/authorized_keys', lines.replace('--access read-write', '--access all'), 0o600);

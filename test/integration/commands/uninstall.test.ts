@@ -67,7 +67,7 @@ async function useAll(): Promise<Scene> {
 }
 
 describe('pysync uninstall', () => {
-  it('takes back all but the files, and says what stays', async () => {
+  it('removes all but the files, and says what stays', async () => {
     const { capped, bob, before } = await useAll();
     const { stdout, stderr, exitCode } = await uninstall('--yes');
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
@@ -126,7 +126,7 @@ describe('pysync uninstall', () => {
     expect(keyLines().subarray(0, foreign.length)).toEqual(foreign);
   });
 
-  it('never deletes what is no share, or is mounted in one', async () => {
+  it('never deletes what is not a share, or is mounted in one', async () => {
     const { capped } = await useAll();
     // What the owner of the account could have written there by hand.
     await me.sh('sed -i "s|--share $1|--share $2|" .ssh/authorized_keys', capped, me.account.home);
@@ -152,7 +152,7 @@ describe('pysync uninstall', () => {
     await me.sh('truncate -s 8T "$1/huge"', capped);
     const first = await uninstall('--yes');
     expect(first.exitCode).toBe(1);
-    expect(first.stderr).toContain('pysync: not everything could be taken back\n');
+    expect(first.stderr).toContain('pysync: not everything could be removed\n');
     expect(first.stderr).toContain(`  ${capped} keeps its volume: there is no room for the files`);
     expect(keyLines().toString()).not.toContain('pysync/gate');
     expect(readdirSync(path('.local/share/pysync'))).toEqual(['shares.json', 'volumes']);
@@ -188,7 +188,7 @@ describe('pysync uninstall', () => {
     expect(await me.sums(capped)).toEqual(before);
   });
 
-  it('takes back damaged lines of ours, and those in the second file', async () => {
+  it('removes damaged lines of ours, and those in the second file', async () => {
     mustSucceed(await me.account.pysync(['-i', ed25519Line(), '--name', 'bob']));
     const ours = keyLines().subarray(foreign.length).toString().trim();
     await me.sh('printf "%s\\n" "$1" > .ssh/authorized_keys2', ours);

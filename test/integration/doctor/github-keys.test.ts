@@ -33,7 +33,7 @@ async function findings(): Promise<Finding[]> {
 }
 
 describe('the doctor’s check of keys from GitHub', () => {
-  it('is content where all are listed, and tells of more', async () => {
+  it('is content where all are listed, and reports more', async () => {
     expect(await findings()).toEqual([
       { verdict: 'ok', text: 'gh:octocat still lists its 2 keys' },
     ]);
@@ -47,7 +47,7 @@ describe('the doctor’s check of keys from GitHub', () => {
     ]);
   });
 
-  it('warns of keys that are not listed any more, until they are taken back', async () => {
+  it('warns of keys that are not listed any more, until they are revoked', async () => {
     answer = account('octocat', [second]);
     expect(await findings()).toEqual([
       {

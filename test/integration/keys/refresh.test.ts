@@ -79,7 +79,7 @@ it.each<[string, RequestListener]>([
     'leads to a list of GitHub’s',
     (_, response) => response.writeHead(302, { location: 'https://github.com/anna.keys' }).end(),
   ],
-  ['breaks off', (_, response) => response.writeHead(200, { 'content-length': 99 }).end('ssh')],
+  ['ends too early', (_, response) => response.writeHead(200, { 'content-length': 99 }).end('ssh')],
   ['leads to http', (_, response) => response.writeHead(302, { location: 'http://x/' }).end()],
 ])('nothing is taken back where the answer %s', async (_what, failing) => {
   await importList([ed25519Line('anna')]);

@@ -123,6 +123,6 @@ it('says why a sandbox does not start, and --fix takes another or none', async (
   ]);
   expect(broken.done.join()).toContain('no sandbox that could keep a peer inside the share');
   install(honest);
-  const mended = readFindings(await machine.pysync('doctor', 'confinement', '--fix', '--json'));
-  expect(mended.of('confinement')).toEqual([well]);
+  const fixed = readFindings(await machine.pysync('doctor', 'confinement', '--fix', '--json'));
+  expect(fixed.of('confinement')).toEqual([well]);
 });

@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => me.remove());
 
-/** The forced command's words, as they stand in authorized_keys. */
+/** The forced command's words, as they are in authorized_keys. */
 function forcedCommand(): string[] {
   const line = readFileSync(join(me.account.home, '.ssh/authorized_keys'), 'utf8');
   const [, quoted = ''] = /command="((?:\\"|[^"])*)"/.exec(line) ?? [];

@@ -110,7 +110,7 @@ test('conditions on what is there hold, though rsync cannot see it', async () =>
   expect([read('if/a'), existsSync(join(me.share, 'if/b'))]).toEqual(['new\n', false]);
 });
 
-test('of a session that is cut off the whole files arrive, and the rerun goes on with the part', async () => {
+test('of a session that is cut off the whole files arrive, and the rerun continues the part', async () => {
   putFiles(bob.folder, { 'cut/1': 'whole\n', 'cut/2': Buffer.alloc(6 << 20, 'part') });
   const cut = new AbortController();
   const words = ['-aP', '--bwlimit=1M', 'cut/', `${bob.target}:cut/`];

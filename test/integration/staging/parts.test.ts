@@ -127,7 +127,7 @@ function age(): void {
   for (const path of [...logs, ...unfinishedFiles(share, 'tmp')]) utimesSync(path, then, then);
 }
 
-test('a dropped session that is silent is ended when its key comes back, and gone on with', async () => {
+test('a dropped session that is silent is ended when its key comes back, and continued', async () => {
   await send(0);
   await drop(await begin(1, 0.4));
   expect(arrived().equals(version(0))).toBe(true);

@@ -153,7 +153,7 @@ describe('replaceFile', () => {
     expect(statSync(file).mode & 0o7777).toBe(0o640);
   });
 
-  it('gives up on a file that never stands still', async () => {
+  it('gives up on a file that never stops changing', async () => {
     const edit = (content: Buffer | undefined): Buffer => {
       appendFileSync(file, 'x');
       return append(content);

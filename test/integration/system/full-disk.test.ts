@@ -1,6 +1,6 @@
 /**
  * The disk of the account's home is full, of bytes or of files: a peer may have filled it. Keys can
- * be taken back all the same, one after the other, and everything that only looks works; whatever
+ * be revoked all the same, one after the other, and everything that only looks works; whatever
  * needs room says so in a sentence. The disks are real ones, and small.
  */
 import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -71,7 +71,7 @@ describe.each(disks)('%s', (_name, make, fill) => {
     expect(await isFull()).toBe(true);
   });
 
-  it('keeps nobody from taking keys back, one after the other, and loses no other line', async () => {
+  it('keeps nobody from revoking keys, one after the other, and loses no other line', async () => {
     for (const name of ['bob', 'carol', 'dora']) {
       const others = lines()
         .split('\n')
@@ -191,7 +191,7 @@ describe('a quota that is used up', () => {
     syncBuiltinESMExports();`)}`;
   const home = useHome();
 
-  it('keeps nobody from taking a key back', async () => {
+  it('keeps nobody from revoking a key', async () => {
     await home.pysync(['-i', ed25519Line('bob'), '--name', 'bob']);
     const program = join(inject('program'), 'bin/pysync.js');
     const revoke = [inject('node'), '--import', preload, program, 'revoke', 'bob'];

@@ -35,7 +35,7 @@ test('an empty share becomes a volume, told with what files can take and shown b
   const { stdout, stderr, exitCode } = await me.pysync(share, '--size', '64M');
   expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
   const [, usable = ''] =
-    /^(\S+ is capped at 64MB; [\d.]+MB of it are for files)\./.exec(stdout) ?? [];
+    /^(\S+ is capped at 64MB; [\d.]+MB of it is available for files)\./.exec(stdout) ?? [];
   expect(usable).toContain(share);
   expect(stdout).toContain('made with e2fsprogs and is mounted with fuse2fs');
   await me.sh('mkdir "$1/folder"; head -c 3145728 /dev/urandom > "$1/folder/three"', share);

@@ -44,7 +44,7 @@ const size = (text: string) => (): string[] => {
   return ['--dir', share, '--size', text, '--engine', 'e2fsprogs'];
 };
 
-/** `tool` tells of any two of its kind at once, and the first of them waits for the fifo `go`. */
+/** `tool` reports any two of its kind at once, and the first of them waits for the fifo `go`. */
 async function watch(tool: string, isFirst: boolean): Promise<void> {
   const wait = `if mkdir once 2>/dev/null; then echo $$ >first; read -r line <go; fi`;
   await space.standIn(

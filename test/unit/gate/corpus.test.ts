@@ -68,7 +68,7 @@ function outcome(record: Captured): string {
 
 function fits(record: Captured, asks: RegExp, on: 'push' | 'pull' | undefined): boolean {
   const direction = record.server_command.includes(' --sender ') ? 'pull' : 'push';
-  // Quoted text is one word, whatever stands in it.
+  // Quoted text is one word, whatever is in it.
   const text = record.server_command.replaceAll(/'[^']*'(?!s)|"[^"]*"/g, 'quoted');
   return (on === undefined || on === direction) && asks.test(text);
 }

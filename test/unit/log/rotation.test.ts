@@ -35,7 +35,7 @@ describe('the logs of ended connections', () => {
     expect(kept()).toEqual(names);
   });
 
-  it('go when they are too old, with the note that they were to be told of', () => {
+  it('go when they are too old, with the note that they were to be shown', () => {
     const old = log(1, 'bob');
     writeFileSync(join(state, 'log', `${old}.new`), '');
     const names = [log(13, 'bob')];

@@ -39,7 +39,7 @@ describe('modes and owners', () => {
     expect((await doctor()).of('account')).toEqual([well]);
   });
 
-  it('are found where StrictModes of sshd finds them, and mended', async () => {
+  it('are found where StrictModes of sshd finds them, and fixed', async () => {
     const places = ['', '.ssh', '.ssh/authorized_keys'].map((name) => join(home.path(name)));
     for (const path of places) chmodSync(path, 0o777);
     const problems = places.map(
@@ -65,7 +65,7 @@ describe('modes and owners', () => {
     );
   });
 
-  it('are found where the owner is another, which only root can mend', async () => {
+  it('are found where the owner is another, which only root can fix', async () => {
     const path = home.path('.ssh/authorized_keys');
     chownSync(path, 65534, 65534);
     chmodSync(path, 0o644);

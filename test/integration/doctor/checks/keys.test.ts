@@ -47,7 +47,7 @@ it('are found where a line of ours is damaged or stands twice', async () => {
   ]);
 });
 
-it('are found where they have expired, and what mends it leaves the peer’s other keys', async () => {
+it('are found where they have expired, and what fixes it leaves the peer’s other keys', async () => {
   const [ours = ''] = home.keyLines();
   const expired = ours.replace('restrict,', 'restrict,expiry-time="20010203",');
   home.write('.ssh/authorized_keys', `${expired}\n`, 0o600);

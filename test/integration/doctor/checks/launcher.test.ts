@@ -112,7 +112,7 @@ it('is found to be at the mercy of others, and fixed where it is ours', async ()
   expect((await doctor('--fix')).of('launcher')).toEqual([well()]);
   expect(home.mode('.local/share')).toBe('755');
 
-  // The program itself, which only root could mend.
+  // The program itself, which only root could fix.
   const file = join(inject('program'), 'dist/gate/quote.js');
   chmodSync(file, 0o666);
   const found = await doctor('--fix');
@@ -150,7 +150,7 @@ it('is found to have no place for its logs', async () => {
   ]);
 });
 
-it('tells of a program on-received that is not run', async () => {
+it('reports a program on-received that is not run', async () => {
   const program = home.write('bin/tell', '#!/bin/sh\n', 0o755);
   await home.pysync(['config', 'set', 'on-received', program]);
   expect((await doctor()).of('launcher')).toEqual([well()]);

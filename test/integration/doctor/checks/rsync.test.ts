@@ -32,7 +32,7 @@ it('is found to be old, with what is known to be wrong with it', async () => {
     'until 3.4.0',
     'until 3.4.3',
     'until 3.5.0',
-    'your system may have mended some and kept the number; to have all that it has',
+    'your system may have fixed some of them without changing the number; to get all its fixes',
     'sudo apt-get install --only-upgrade rsync',
   ]);
   const oldest = await check("echo 'rsync  version 3.1.3  protocol version 31'");

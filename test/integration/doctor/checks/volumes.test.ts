@@ -46,7 +46,7 @@ it('are well when they are mounted, and when they are not', async () => {
   expect(await check(share)).toEqual([`ok: ${share}: 32MB, whole; the next transfer mounts it`]);
 });
 
-it('are found to have died or not to have been closed, and mended', async () => {
+it('are found to have died or not to have been closed, and fixed', async () => {
   const share = await newVolume();
   for (const pid of await volumes.serving(share)) process.kill(pid, 'SIGKILL');
   await expect

@@ -1,4 +1,4 @@
-/** Taking keys back, the same in every command that does. */
+/** Revoking keys, the same in every command that does. */
 import { homedir } from 'node:os';
 import type { Header } from '../log/log.js';
 import { endTransfers } from '../history/running.js';
@@ -18,7 +18,7 @@ export interface TakenBack {
 
 /**
  * Takes the keys that `isMeant` out of both files, then ends the transfers that run with them. In
- * the same edit `add` goes into the first file, but for keys that stand there in another line.
+ * the same edit `add` goes into the first file, but for keys that are there in another line.
  */
 export async function takeBack(
   isMeant: (key: OurKey) => boolean,
@@ -58,7 +58,7 @@ export function isCalled({ policy }: OurKey, wanted: string): boolean {
   return names.includes(wanted) || isSameSource(source, wanted);
 }
 
-/** One row for each key that is taken back, to go through `columns`. */
+/** One row for each key that is revoked, to go through `columns`. */
 export function rowFor(key: OurKey, what: string): string[] {
   const { peer, key: fingerprint, share } = key.policy;
   return [peer, fingerprint, printable(share), describeAccess(key), what];

@@ -4,19 +4,19 @@ import { quoteAll } from '../gate/quote.js';
 import type { LoosePlace } from '../system/loose-places.js';
 import type { Finding } from './check.js';
 
-/** The command with which a person takes the leave to write there from others. */
-export function mendCommand({ path, how, mend }: LoosePlace): string {
+/** The command with which a person keeps others from writing there. */
+export function closeCommand({ path, how, fix }: LoosePlace): string {
   const home = homedir();
   const owner = path === home || path.startsWith(`${home}/`) ? userInfo().username : 'root';
   const command = how.startsWith('belongs') ? `chown ${owner}` : 'chmod go-w';
-  return `${mend === undefined ? 'sudo ' : ''}${command} ${quoteAll([path])}`;
+  return `${fix === undefined ? 'sudo ' : ''}${command} ${quoteAll([path])}`;
 }
 
 /** The same, for `--fix`; undefined where it takes more rights than we have. */
-export function mendPlace({ path, mend }: LoosePlace): Finding['fix'] {
-  if (mend === undefined) return undefined;
+export function closePlace({ path, fix }: LoosePlace): Finding['fix'] {
+  if (fix === undefined) return undefined;
   return () => {
-    mend();
-    return Promise.resolve(`took the leave to write ${path} from others`);
+    fix();
+    return Promise.resolve(`others can no longer write to ${path}`);
   };
 }
