@@ -27,7 +27,7 @@ export const rsyncFaults: readonly RsyncFault[] = [
   },
   {
     fixedIn: '3.5.0',
-    what: '33 holes, many of them ways out of a folder by links and races (CVE-2026-53785, -53796 and others); and no --drop-D, for which a filter in the kernel stands in',
+    what: '33 holes, many of them ways out of a folder by links and races (CVE-2026-53785, -53796 and others); and no --drop-D, which a filter in the kernel replaces',
   },
 ];
 

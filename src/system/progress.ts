@@ -41,7 +41,13 @@ export interface Board {
 export function startBoard(): Board | undefined {
   const stream = process.stderr;
   if (!stream.isTTY || process.env['TERM'] === 'dumb') return undefined;
-  const live = logUpdate().createLogUpdate(stream, { showCursor: true });
+  // A terminal that does not know its size says 0, in which log-update would show nothing.
+  const sized = Object.create(stream, {
+    columns: { get: () => stream.columns || 80 },
+    rows: { get: () => stream.rows || 24 },
+    write: { value: (text: string) => stream.write(text) },
+  }) as typeof stream;
+  const live = logUpdate().createLogUpdate(sized, { showCursor: true });
   let shown = '';
   return {
     print(line) {
@@ -50,8 +56,8 @@ export function startBoard(): Board | undefined {
       live(shown);
     },
     show(lines) {
-      const fitting = lines.slice(0, Math.max(1, stream.rows - 2));
-      shown = fitting.map((line) => fit(line, stream.columns - 1)).join('\n');
+      const fitting = lines.slice(0, Math.max(1, sized.rows - 2));
+      shown = fitting.map((line) => fit(line, sized.columns - 1)).join('\n');
       live(shown);
     },
     end() {

@@ -85,7 +85,9 @@ export function wrap(
   argv: readonly string[],
   { netns, as }: Pick<ExecOptions, 'netns' | 'as'>,
 ): string[] {
-  const enter = netns === undefined ? [] : ['ip', 'netns', 'exec', netns];
+  // Not `ip netns exec`: that makes a mount namespace, too, and its copies of root's loop mounts keep other
+  // tests' volumes in use.
+  const enter = netns === undefined ? [] : ['nsenter', `--net=/run/netns/${netns}`];
   const become =
     as === undefined || as.uid === process.getuid?.()
       ? []

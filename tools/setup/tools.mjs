@@ -49,6 +49,7 @@ const tools = [
   { name: 'runuser', package: 'util-linux', on: 'linux', for: 'tests' },
   { name: 'setfacl', package: 'acl', on: 'linux', for: 'tests' },
   { name: 'setfattr', package: 'attr', on: 'linux', for: 'tests' },
+  { name: 'shellcheck', package: 'shellcheck', for: 'tests' },
   { name: 'setpriv', package: 'util-linux', on: 'linux', for: ['tests', 'demo'] },
   { name: 'sudo', package: 'sudo', on: 'linux', for: 'tests' },
   { name: 'nft', package: 'nftables', on: 'linux', for: 'tests' },
