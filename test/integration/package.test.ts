@@ -33,6 +33,7 @@ beforeAll(async () => {
   for (const name of [
     'docs',
     'src',
+    'tools',
     'LICENSE',
     'README.md',
     'package-lock.json',
@@ -82,7 +83,7 @@ it('holds what a user needs, and nothing else', () => {
   const wanted = ['LICENSE', 'README.md', 'package.json', 'bin/pysync.js', 'dist/cli.js'];
   expect(packed).toEqual(expect.arrayContaining([...wanted, 'dist/pysync.1', 'docs/sending.md']));
   const expected =
-    /^(?:LICENSE|README\.md|package\.json|bin\/pysync\.js|dist\/.+\.js|dist\/pysync\.1|docs\/[a-z-]+\.md)$/;
+    /^(?:LICENSE|README\.md|package\.json|bin\/pysync\.js|dist\/.+\.(?:js|sh)|dist\/shell\/[a-z]+\.txt|dist\/pysync\.1|docs\/[a-z-]+\.md)$/;
   expect(packed.filter((path) => !expected.test(path))).toEqual([]);
   expect(packed).not.toContain('dist/stale.js');
 });
@@ -100,24 +101,21 @@ it('lets a peer in who sends with plain rsync, also after an upgrade', async () 
   expect(sent).toEqual({ stdout: '', stderr: '', exitCode: 0 });
   expect(readFileSync(join(account.home, 'public/big.iso'), 'utf8')).toBe('all of it');
 
-  // What it relies on lies in the prefix, and nothing of the checkout is in use.
+  // What it relies on is in the prefix, and nothing of the checkout is in use.
   const launcherPath = join(account.home, '.local/share/pysync/gate');
   const launcher = readFileSync(launcherPath, 'utf8');
-  expect(launcher).toContain(`${prefix}/lib/node_modules/pysync/dist/session/entry.js`);
+  expect(launcher).toContain(`${prefix}/lib/node_modules/pysync/dist/session`);
   expect(launcher).not.toContain(checkout);
 
-  // The launcher of a version that talked to its gate in another way: nobody gets in, and running
-  // pysync once is enough.
-  const older = launcher.replace(/^ {2}--format \d+ /m, '  --format 0 ');
-  expect(older).not.toBe(launcher);
-  writeFileSync(launcherPath, older);
-  const refused = await peer.rsync(['-a', 'big.iso', `${peer.target}:again.iso`]);
-  expect(refused.exitCode).toBe(12);
-  expect(refused.stderr).toContain('its owner can see it with: pysync doctor');
-  expect((await pysync([])).stderr).toContain('the launcher was out of date and was written again');
-  expect(readFileSync(launcherPath, 'utf8')).toBe(launcher);
+  // The settings of a version that wrote them in another way: the next transfer finds them out again.
+  const settingsPath = join(account.home, '.local/share/pysync/settings.json');
+  const settings = readFileSync(settingsPath, 'utf8');
+  const older = settings.replace(/"format": \d+/, '"format": 0');
+  expect(older).not.toBe(settings);
+  writeFileSync(settingsPath, older);
   const again = await peer.rsync(['-a', 'big.iso', `${peer.target}:again.iso`]);
-  expect(again.exitCode).toBe(0);
+  expect(again).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+  expect(readFileSync(settingsPath, 'utf8')).toBe(settings);
   peer.remove();
   await sshd.stop();
 });

@@ -23,12 +23,18 @@ beforeEach(async () => {
   project = join(folder, 'project');
   stubs = join(folder, 'stubs');
   mkdirSync(stubs);
-  for (const name of ['bin', 'src', 'package.json', 'package-lock.json', 'tsconfig.json']) {
+  for (const name of [
+    'bin',
+    'src',
+    'tools',
+    'package.json',
+    'package-lock.json',
+    'tsconfig.json',
+  ]) {
     cpSync(join(checkout, name), join(project, name), { recursive: true });
   }
   const record = 'node_modules/.package-lock.json';
   cpSync(join(checkout, record), join(project, record));
-  mkdirSync(join(project, 'dist/gate'), { recursive: true });
   await mustExec([process.execPath, join(project, 'tools/setup.mjs'), '--finish-build']);
 });
 

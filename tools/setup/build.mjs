@@ -3,7 +3,14 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,7 +18,7 @@ export const projectFolder = dirname(dirname(dirname(fileURLToPath(import.meta.u
 
 const stamp = join(projectFolder, 'dist/.built');
 
-/** Builds where dist is missing or was made from other sources than those that lie here now. */
+/** Builds where dist is missing or was made from other sources than those that are here now. */
 export function buildIfStale({ say, stop }) {
   if (readStamp() === fingerprintOfSources()) return;
   say('building (npm run build)');
@@ -19,14 +26,16 @@ export function buildIfStale({ say, stop }) {
     cwd: projectFolder,
     stdio: ['ignore', 2, 2],
   });
-  if (status !== 0) stop('the build failed; what it said stands above');
+  if (status !== 0) stop('the build failed; what it said is above');
 }
 
 /** The shell scripts, which tsc leaves; and, last, the stamp: an interrupted build counts as none. */
 export function finishBuild() {
   const names = readdirSync(join(projectFolder, 'src'), { recursive: true });
   for (const name of names.filter((each) => each.endsWith('.sh'))) {
-    copyFileSync(join(projectFolder, 'src', name), join(projectFolder, 'dist', name));
+    const copy = join(projectFolder, 'dist', name);
+    mkdirSync(dirname(copy), { recursive: true });
+    copyFileSync(join(projectFolder, 'src', name), copy);
   }
   writeFileSync(stamp, fingerprintOfSources());
 }
@@ -48,7 +57,7 @@ function fingerprintOfSources() {
     .sort()
     .map((name) => join('src', name));
   const hash = createHash('sha256');
-  for (const name of [...sources, 'tsconfig.json', 'package-lock.json']) {
+  for (const name of [...sources, 'tools/generate.mjs', 'tsconfig.json', 'package-lock.json']) {
     const { size, mtimeMs } = statSync(join(projectFolder, name));
     hash.update(`${name}\0${size}\0${mtimeMs}\n`);
   }
