@@ -1,4 +1,5 @@
 /** Finishes sessions whose launcher was killed, or stopped with the machine. */
+import { utimesSync } from 'node:fs';
 import { mountAt } from '../ready/mount-table.js';
 import { abandonedLogs } from '../log/rotation.js';
 import { readHeader } from '../log/log.js';
@@ -26,6 +27,8 @@ export async function finishAbandoned(settings: Settings): Promise<ReadonlySet<s
     }
     try {
       finish(settings, header, header.finish, log);
+      // As the launcher does at its end, which never came: the time may be the sender's.
+      utimesSync(share, new Date(), new Date());
     } catch {
       // Its share cannot be reached now, and its folder stays where it is.
     }

@@ -4,13 +4,22 @@
  * folder of mode 0, which would lock the owner out. The share's own folder must keep what its owner
  * gave it, and stay where it is.
  */
-import { chmodSync, existsSync, mkdirSync, statSync, utimesSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { mustExec } from '../helpers/exec.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
 import { createReceiver, putFiles } from '../helpers/receiver.js';
+import { endTree } from '../helpers/run-folder.js';
 import { waitFor } from '../helpers/tmp.js';
 
 let me: Receiver;
@@ -108,6 +117,25 @@ test('a push that is cut off leaves the share as it was', async () => {
   cut.abort();
   await push;
   await expect.poll(root).toEqual(before);
+});
+
+test('a push whose launcher was killed leaves the share as it was, once another session has come', async () => {
+  const before = await root();
+  disguise(0o777);
+  putFiles(mallory.folder, { 'killed/killed.bin': Buffer.alloc(8 << 20, 'x') });
+  utimesSync(join(mallory.folder, 'killed'), new Date(0), new Date(0));
+  const push = mallory.rsync(['-aP', '--bwlimit=1M', 'killed/', `${mallory.target}:`]);
+  await waitFor('a part', () => me.listShare().some((name) => name.includes('/killed.bin.')));
+  // The control: without the launcher's end, the sender's date is the share's.
+  expect(isRecent()).toBe(false);
+  const running = join(me.account.home, '.local/state/pysync/running');
+  const log = readdirSync(running).find((name) => name.endsWith('.log')) ?? '';
+  const [header = ''] = readFileSync(join(running, log), 'utf8').split('\n');
+  await endTree((JSON.parse(header) as { pid: number }).pid);
+  await push;
+  expect(await mallory.rsync([`${mallory.target}:`])).toMatchObject({ exitCode: 0 });
+  expect(await root()).toEqual(before);
+  expect(isRecent()).toBe(true);
 });
 
 test('no file takes the place of the share, and none is put beside it', async () => {
