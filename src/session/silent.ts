@@ -3,7 +3,7 @@
  * behind until TCP gives up, which can take hours. When the same key comes back to the same place,
  * the older session is ended if it has been silent; so its part can be continued.
  */
-import { appendFileSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isAlive, runningLogs } from '../log/rotation.js';
 import type { Header } from '../log/log.js';
@@ -25,7 +25,9 @@ export async function endSilentSessions(
     const header = readHeader(log);
     if (header?.direction !== 'push' || header.key !== key || header.share !== share) continue;
     if (header.place !== place || !isAlive(header.pid) || !isLauncher(header.pid)) continue;
-    if (quietMs(log, header) < silentMs || (await isReading(header.pid))) continue;
+    // One that has just ended is not there any more; it would be written again here.
+    if (!existsSync(log) || quietMs(log, header) < silentMs || (await isReading(header.pid)))
+      continue;
     appendFileSync(log, '\npysync-lost\n');
     await endSession(header.pid);
   }

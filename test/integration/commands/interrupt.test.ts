@@ -30,7 +30,7 @@ const lastLine = (output: string): string =>
     .trimEnd()
     .split('\n')
     .at(-1)
-    ?.split('\u001b[K')
+    ?.split(/\u001b\[[?\d]*[A-Za-z]/)
     .at(-1)
     ?.trim() ?? '';
 
