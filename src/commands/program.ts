@@ -28,8 +28,14 @@ export interface DeclaredCommand {
   readonly command: Command;
 }
 
-/** A new program, with each command beside its entry in the table. */
-export function declareProgram(): { program: Command; declared: readonly DeclaredCommand[] } {
+/**
+ * A new program, with each command beside its entry in the table. Where the command line begins with
+ * the name of one, it is the only one that has to be declared.
+ */
+export function declareProgram(first?: string): {
+  program: Command;
+  declared: readonly DeclaredCommand[];
+} {
   const program = new Command('pysync');
   program
     .description(
@@ -46,7 +52,11 @@ export function declareProgram(): { program: Command; declared: readonly Declare
     .enablePositionalOptions()
     .allowExcessArguments();
   frontDoorOptions(program);
-  const declared = commands.map((entry) => ({ entry, command: declareCommand(program, entry) }));
+  const meant = commands.filter(({ usage }) => usage.split(' ', 1)[0] === first);
+  const declared = (meant.length > 0 ? meant : commands).map((entry) => ({
+    entry,
+    command: declareCommand(program, entry),
+  }));
   return { program, declared };
 }
 

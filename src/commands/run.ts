@@ -33,7 +33,7 @@ export async function runCommandLine(): Promise<void> {
 }
 
 function buildProgram(): Command {
-  const { program, declared } = declareProgram();
+  const { program, declared } = declareProgram(process.argv[2]);
   program.exitOverride((error) => {
     throw new ParsingEnded(error, program);
   });

@@ -7,8 +7,8 @@ import { lookTwice } from '../history/rate.js';
 import type { Progress } from '../history/rate.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys, isExpired } from '../keys/imported.js';
-import { keepRoomToRevoke } from '../keys/install.js';
 import { cappedShares } from '../volume/registry.js';
+import { keepRoomToRevoke } from '../keys/install.js';
 import { isLauncherCurrent, launcherSettings, makeLauncher } from '../launcher/install.js';
 import { sandboxes } from '../sandbox/sandboxes.js';
 import { defaultShare } from '../system/folders.js';
@@ -54,24 +54,19 @@ interface Status {
 }
 
 export async function run(_args: readonly string[], options: Options): Promise<void> {
-  const [{ keys, broken }, reach] = await Promise.all([importedKeys(), findReach()]);
+  const [{ keys, broken }, records] = await Promise.all([importedKeys(), cappedShares()]);
   sweepTemporaryFolders();
-  const records = await cappedShares();
   const paths = new Set([
     ...keys.map(({ policy }) => policy.share),
     ...records.map(({ path }) => path),
   ]);
   if (paths.size === 0) paths.add(defaultShare());
-  const shares = await Promise.all(
-    [...paths].map((path) => {
-      const theirs = keys.filter(({ policy }) => policy.share === path);
-      return viewShare(
-        path,
-        theirs,
-        records.find((record) => record.path === path),
-      );
-    }),
-  );
+  const views = [...paths].map((path) => {
+    const theirs = keys.filter(({ policy }) => policy.share === path);
+    const record = records.find((each) => each.path === path);
+    return viewShare(path, theirs, record);
+  });
+  const [reach, shares] = await Promise.all([findReach(), Promise.all(views)]);
   const { level, problems } = await currentLauncher(keys);
   for (const line of problems) note(printable(line));
   const kept = await imagesWithoutShare();

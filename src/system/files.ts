@@ -13,7 +13,6 @@ import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, PysyncError } from '../errors.js';
 import { fileFailure } from './failures.js';
-import { withLock } from './locks.js';
 import {
   isFull,
   sweepTemporaries,
@@ -56,6 +55,8 @@ export async function replaceFile(
 ): Promise<{ readonly written: boolean }> {
   try {
     const target = await followLinks(path);
+    // Loaded only here: most who load this file read.
+    const { withLock } = await import('./locks.js');
     const lock = join(dirname(target), `.${basename(target)}.pysync-lock`);
     const body = (): Promise<boolean> => replaceLocked(target, edit, options.mode ?? 0o600);
     const { reserve } = options;

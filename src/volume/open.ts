@@ -5,12 +5,10 @@
 import type { ShareRecord } from './registry.js';
 import { shareRecord } from './registry.js';
 import { withLock } from '../system/locks.js';
-import { backendOf } from './backends.js';
-import { isMountedFrom } from './mount-table.js';
+import { isOpen } from './is-open.js';
 import { mountNow, unmountNow } from './mounting.js';
 import { requirePlace } from './place.js';
 import { recover } from './recover.js';
-import { isBusy } from './state.js';
 import { volumeOf } from './volume.js';
 
 /**
@@ -20,10 +18,7 @@ import { volumeOf } from './volume.js';
 export async function openVolume(record: ShareRecord): Promise<readonly string[]> {
   const volume = volumeOf(record.path, record.volume);
   requirePlace(volume.share);
-  const isOpen = async (): Promise<boolean> =>
-    (await isMountedFrom(volume.share, volume.image)) === 'mounted' &&
-    backendOf(volume).isSound(volume.image);
-  if (record.pending === undefined && !isBusy(volume) && (await isOpen())) return [];
+  if (await isOpen(record)) return [];
   return withLock(
     volume.operationLock,
     async () => {

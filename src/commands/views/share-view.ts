@@ -8,7 +8,6 @@ import type { PlaceFault } from '../../ready/place.js';
 import type { OurKey } from '../../keys/authorized-keys.js';
 import { quoteAll } from '../../gate/quote.js';
 import type { ShareRecord } from '../../volume/registry.js';
-import { placeRemedy } from '../../share/share.js';
 import { usageOf } from '../../share/usage.js';
 import type { Usage } from '../../share/usage.js';
 import { stateFolder } from '../../system/folders.js';
@@ -26,6 +25,8 @@ export interface ShareView {
   readonly keys: readonly OurKey[];
   /** Why nobody is served there: it is not the folder that was shared. */
   readonly fault?: PlaceFault;
+  /** What to do about it. */
+  readonly remedy?: string;
   /** Of a share that is there, and where it has a cap, mounted. */
   readonly usage?: Usage;
   readonly volume?: VolumeView;
@@ -52,7 +53,8 @@ export async function viewShare(
   const isNew = keys.length === 0 && record === undefined;
   const found = isNew ? undefined : placeFault(path);
   const fault = found === 'missing' && record !== undefined ? undefined : found;
-  if (fault !== undefined && record === undefined) return { path, keys, fault };
+  const trouble = fault === undefined ? {} : { fault, remedy: await remedyFor(path, fault) };
+  if (fault !== undefined && record === undefined) return { path, keys, ...trouble };
   // That of a capped share is not mounted there; what to do is among its notes.
   const volume = record === undefined ? undefined : await viewVolume(record);
   const isThere = volume === undefined || volume.capacity !== undefined;
@@ -62,32 +64,45 @@ export async function viewShare(
     path,
     keys,
     parts,
-    ...(fault === undefined ? {} : { fault }),
+    ...trouble,
     ...(volume === undefined ? {} : { volume }),
     ...(usage === undefined ? {} : { usage }),
   };
 }
 
+async function remedyFor(path: string, fault: PlaceFault): Promise<string> {
+  const { placeRemedy } = await import('../../share/share.js');
+  return placeRemedy(path, fault);
+}
+
 async function viewVolume(record: ShareRecord): Promise<VolumeView> {
-  // Loaded only where there is a capped share.
-  const { openVolume } = await import('../../volume/open.js');
-  const { stateOf } = await import('../../volume/state.js');
-  const { capacityOf } = await import('../../volume/capacity.js');
+  // Loaded only where there is a capped share, and what mounts it only where it is not mounted.
+  const { isOpen } = await import('../../volume/is-open.js');
   const notes = [...waiting(record)];
-  const trouble = (error: unknown): void => {
-    if (!(error instanceof PysyncError)) throw error;
-    notes.push(`nobody can send into it: ${error.message}`, ...error.hints);
-  };
-  await openVolume(record).then((sentences) => notes.push(...sentences), trouble);
-  // A mount that hangs cannot be looked into; for its owner it is as good as dead.
-  const state = await stateOf(record).catch(() => 'stale' as const);
+  const isUsual = await isOpen(record).catch(() => false);
+  const state = isUsual ? 'mounted' : await open(record, notes);
   if (state !== 'mounted') return { record, state, notes };
+  const { capacityOf } = await import('../../volume/capacity.js');
   const capacity = await capacityOf(record.path, record.volume);
   if (capacity.filesLeft === 0) {
     const what = `it holds ${capacity.entries} files and folders, as many as it can`;
     notes.push(`no more files fit, though bytes are free: ${what}`);
   }
   return { record, state, notes, capacity };
+}
+
+/** Mounts a volume where that can be done, and adds to `notes` what came of it. */
+async function open(record: ShareRecord, notes: string[]): Promise<VolumeState> {
+  const { openVolume } = await import('../../volume/open.js');
+  const { stateOf } = await import('../../volume/state.js');
+  try {
+    notes.push(...(await openVolume(record)));
+  } catch (error) {
+    if (!(error instanceof PysyncError)) throw error;
+    notes.push(`nobody can send into it: ${error.message}`, ...error.hints);
+  }
+  // A mount that hangs cannot be looked into; for its owner it is as good as dead.
+  return stateOf(record).catch(() => 'stale' as const);
 }
 
 /** Files beside the share that an earlier operation left for the owner. */
@@ -100,9 +115,9 @@ function waiting({ path, leftover }: ShareRecord): string[] {
 }
 
 /** The line behind the share's path. */
-export function describeShare({ path, keys, fault, usage, volume }: ShareView): string {
+export function describeShare({ keys, fault, remedy, usage, volume }: ShareView): string {
   if (fault !== undefined) {
-    return `${placeFaults[fault]}, so nobody can send: ${printable(placeRemedy(path, fault))}`;
+    return `${placeFaults[fault]}, so nobody can send: ${printable(remedy ?? '')}`;
   }
   if (volume !== undefined) return describeVolume(volume, usage);
   if (usage === undefined) {
