@@ -21,7 +21,7 @@ describe('a source without a good key', () => {
   it('is refused with the reason for its one line', async () => {
     home.write('bob.pub', 'hello\n');
     expect(await refusal('-i', 'bob.pub')).toBe(
-      "pysync: 'bob.pub', line 1: this is no public key\n" +
+      "pysync: 'bob.pub', line 1: this is not a public key\n" +
         "  a public key is one long line such as 'ssh-ed25519 AAAA… name'\n",
     );
   });

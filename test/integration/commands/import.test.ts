@@ -130,7 +130,7 @@ describe('pysync -i', () => {
     expect(exitCode).toBe(0);
     expect(stdout).toContain(fingerprint(good));
     expect(home.keyLines()).toHaveLength(1);
-    expect(stderr).toContain("'./mixed', line 1 was left out: this is no public key");
+    expect(stderr).toContain("'./mixed', line 1 was left out: this is not a public key");
     expect(stderr).toContain(
       "'./mixed', line 3 was left out: this line trusts a certificate authority",
     );
@@ -216,7 +216,7 @@ describe('pysync -i', () => {
           line: home.keyLines()[0],
         },
       ],
-      rejected: [{ source: 'standard input', line: 1, reason: 'this is no public key' }],
+      rejected: [{ source: 'standard input', line: 1, reason: 'this is not a public key' }],
       share: home.path('public'),
       access: 'read-write',
       cap: null,
