@@ -1,24 +1,12 @@
 /** From sources to the lines that `authorized_keys` gets: read, checked, named, each key once. */
 import { PysyncError } from '../errors.js';
-import type { Access } from '../gate/policy.js';
 import type { KeyLine, OurKey } from '../keys/authorized-keys.js';
 import { accountsBehind } from '../keys/same-source.js';
-import { peerName } from '../keys/peer-name.js';
+import { newKeyLine, type Rules } from '../keys/new-line.js';
 import { readKeyText } from '../keys/public-key.js';
-import type { PublicKey, RejectedLine } from '../keys/public-key.js';
+import type { RejectedLine } from '../keys/public-key.js';
 import { ownContext, readSource } from '../keys/sources/index.js';
 import type { SourceResult } from '../keys/sources/index.js';
-
-/** What every key of one import may do. */
-export interface Rules {
-  readonly launcher: string;
-  readonly share: string;
-  readonly access: Access;
-  readonly allowDelete: boolean;
-  readonly from: readonly string[];
-  readonly expires: Date | undefined;
-  readonly name: string | undefined;
-}
 
 export interface Collected {
   readonly lines: readonly KeyLine[];
@@ -42,7 +30,6 @@ export async function collect(
   const lines = new Map<string, KeyLine>();
   const notes: string[] = [];
   const rejected: (RejectedLine & { origin: string })[] = [];
-  const imported = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
   for (const source of sources) {
     const result = await readSource(source, ownContext());
     if (result.reading === 'github') refuseOtherAccount(result, before);
@@ -57,27 +44,10 @@ export async function collect(
         );
       }
       // The first of the same key wins; another source may have it too.
-      if (!lines.has(key.blob)) lines.set(key.blob, lineFor(key, result, rules, imported));
+      if (!lines.has(key.blob)) lines.set(key.blob, newKeyLine(key, result, rules));
     }
   }
   return { lines: [...lines.values()], notes, rejected };
-}
-
-function lineFor(key: PublicKey, result: SourceResult, rules: Rules, imported: string): KeyLine {
-  const { launcher, share, access, allowDelete, from, expires } = rules;
-  const peer = rules.name ?? peerName(result.defaultName ?? key.comment, key.fingerprint);
-  const { type, blob, comment, fingerprint } = key;
-  const policy = {
-    peer,
-    key: fingerprint,
-    share,
-    access,
-    allowDelete,
-    source: result.source,
-    ...(result.account === undefined ? {} : { account: result.account.id }),
-    imported,
-  };
-  return { launcher, policy, from, expires, type, blob, comment };
 }
 
 /**

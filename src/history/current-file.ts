@@ -3,9 +3,9 @@
  * what its processes have open. It costs the transfer nothing and needs /proc: elsewhere, as on
  * macOS, only whole files are seen.
  */
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
 import type { Header } from '../log/log.js';
-import { namesIn } from '../system/readable.js';
+import { namesIn, readLines } from '../system/readable.js';
 
 export interface CurrentFile {
   /** Its path in the share. */
@@ -33,7 +33,10 @@ function processesBelow(pid: number): number[] {
   const found: number[] = [];
   for (let parents = [pid]; parents.length > 0;) {
     parents = parents.flatMap((parent) =>
-      read(`/proc/${parent}/task/${parent}/children`).split(' ').filter(Boolean).map(Number),
+      readLines(`/proc/${parent}/task/${parent}/children`)
+        .flatMap((line) => line.split(' '))
+        .filter(Boolean)
+        .map(Number),
     );
     found.push(...parents);
   }
@@ -48,7 +51,7 @@ function openFile(pid: number, descriptor: string, header: Header): CurrentFile 
   const link = `/proc/${pid}/fd/${descriptor}`;
   const path = placeOf(link, header.share);
   if (path === undefined) return undefined;
-  const info = read(`/proc/${pid}/fdinfo/${descriptor}`);
+  const info = readLines(`/proc/${pid}/fdinfo/${descriptor}`).join('\n');
   const flags = Number.parseInt(/^flags:\s*(\d+)$/m.exec(info)?.[1] ?? '', 8);
   const position = Number(/^pos:\s*(\d+)$/m.exec(info)?.[1]);
   if (Number.isNaN(flags) || Number.isNaN(position) || (flags & notAFile) !== 0) return undefined;
@@ -87,13 +90,5 @@ function sizeOf(link: string): number | undefined {
     return statSync(link).size;
   } catch {
     return undefined;
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
   }
 }

@@ -1,4 +1,5 @@
 /** The logs on disk, as transfers. */
+import { closeSync, constants, futimesSync, openSync, writeSync } from 'node:fs';
 import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAlive, logsIn, stampOf, stemOf } from '../log/rotation.js';
@@ -37,9 +38,8 @@ export function lastTransfers(wanted: Wanted): Logged[] {
 export function runningTransfers(): Logged[] {
   return logPaths()
     .filter((path) => !isEnded(path))
-    .map((path) => readTransfer(path, 0))
-    .filter((transfer) => transfer?.ending.kind === 'running')
-    .filter((transfer) => transfer !== undefined);
+    .flatMap((path) => readTransfer(path, 0) ?? [])
+    .filter(({ ending }) => ending.kind === 'running');
 }
 
 export function isOf({ header }: Transfer, peer: string | undefined): boolean {
@@ -61,12 +61,12 @@ export function logPaths(): string[] {
   ].sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
 }
 
-/** Whether this is the path of a log that no launcher writes to any more. */
+/** Whether this is the path of a log that no launcher writes to any longer. */
 export function isEnded(path: string): boolean {
   return path.startsWith(join(stateFolder(), 'log/'));
 }
 
-/** Undefined where it is gone, or no log. */
+/** Undefined where it is gone, or not a log. */
 export function readTransfer(path: string, keep: number): Logged | undefined {
   try {
     const { mtime } = statSync(path);
@@ -96,6 +96,21 @@ export function underItsName({ header, fileCount }: Transfer, file: SentFile): S
     return { ...file, raw: Buffer.from(place).toString('latin1') };
   } catch {
     return file;
+  }
+}
+
+/**
+ * Adds a line to a log, which keeps its time where `time` is given. Nothing is created where the log
+ * has been moved or removed in the meantime: then nobody asks for the line either.
+ */
+export function addLine(path: string, line: string, time?: Date): void {
+  try {
+    const descriptor = openSync(path, constants.O_WRONLY | constants.O_APPEND);
+    writeSync(descriptor, `${line}\n`);
+    if (time !== undefined) futimesSync(descriptor, time, time);
+    closeSync(descriptor);
+  } catch {
+    // It is gone.
   }
 }
 

@@ -1,16 +1,16 @@
-/** Ending transfers that run. */
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
+/** Ends transfers that are running. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { runningLogs } from '../log/rotation.js';
 import type { Header } from '../log/log.js';
 import { readHeader, runningSessions } from '../log/log.js';
 import { stateFolder } from '../system/folders.js';
 import { run } from '../system/run.js';
+import { addLine } from './log-files.js';
 
 /**
  * Ends the running transfers of these keys, and returns them. rsync is asked to end, so that it
- * tidies up or keeps a partial file as its client wanted; one that does not is killed. The launcher
- * itself is left to end by itself: it gives the share's mode and time back and closes the log.
+ * tidies up or keeps a partial file as its client wanted, and is killed where it does not. The launcher
+ * itself is left alone: it restores the share's mode and time, and closes the log.
  */
 export async function endTransfers(fingerprints: ReadonlySet<string>): Promise<Header[]> {
   const meant = (): Header[] =>
@@ -36,15 +36,7 @@ export async function endTransfers(fingerprints: ReadonlySet<string>): Promise<H
 function noteRevoked(pids: ReadonlySet<number>): void {
   for (const name of runningLogs(stateFolder())) {
     const path = `${stateFolder()}/running/${name}`;
-    if (!pids.has(readHeader(path)?.pid ?? -1)) continue;
-    try {
-      // Not made anew where it ended in this moment.
-      const descriptor = openSync(path, constants.O_WRONLY | constants.O_APPEND);
-      writeSync(descriptor, '\npysync-revoked\n');
-      closeSync(descriptor);
-    } catch {
-      // Then it has not ended by this.
-    }
+    if (pids.has(readHeader(path)?.pid ?? -1)) addLine(path, '\npysync-revoked');
   }
 }
 
@@ -54,7 +46,7 @@ interface Process {
   readonly command: string;
 }
 
-/** What runs below those `pids` that are launchers: a number may have passed to another process. */
+/** What runs below those `pids` that are launchers: a pid may be another process's by now. */
 async function processesBelow(pids: ReadonlySet<number>): Promise<readonly Process[]> {
   const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,args='], {
     purpose: 'find the running transfers',

@@ -13,7 +13,7 @@ import { printable } from '../system/text.js';
 import { findForeign, parseAuthorizedKeys, upsertKey } from './authorized-keys.js';
 import type { KeyLine, UpsertOutcome } from './authorized-keys.js';
 
-const fileNames = ['authorized_keys', 'authorized_keys2'] as const;
+type FileName = 'authorized_keys' | 'authorized_keys2';
 
 export interface AuthorizedKeysFile {
   readonly path: string;
@@ -22,25 +22,25 @@ export interface AuthorizedKeysFile {
 }
 
 /** Both files of the account whose home is `home`, in the order in which sshd reads them. */
-export async function readAuthorizedKeys(home: string): Promise<readonly AuthorizedKeysFile[]> {
-  const paths = fileNames.map((name) => join(home, '.ssh', name));
-  return Promise.all(
-    paths.map(async (path) => ({
-      path,
-      content: (await readIfThere(path)) ?? Buffer.alloc(0),
-    })),
-  );
+export async function readAuthorizedKeys(
+  home: string,
+): Promise<readonly [AuthorizedKeysFile, AuthorizedKeysFile]> {
+  const read = async (name: FileName): Promise<AuthorizedKeysFile> => {
+    const path = join(home, '.ssh', name);
+    return { path, content: (await readIfThere(path)) ?? Buffer.alloc(0) };
+  };
+  return Promise.all([read('authorized_keys'), read('authorized_keys2')]);
 }
 
 /**
- * Replaces the text of `~/.ssh/authorized_keys` by what `edit` makes of it; the file and its
+ * Replaces the text of `~/.ssh/authorized_keys` with what `edit` makes of it; the file and its
  * directory are created where they are missing and there is something to write. `edit` is called
- * again if the file changed meanwhile.
+ * again if the file changed in the meantime.
  */
 export async function editAuthorizedKeys(
   home: string,
   edit: (content: Buffer) => Buffer,
-  name: (typeof fileNames)[number] = 'authorized_keys',
+  name: FileName = 'authorized_keys',
 ): Promise<{ readonly written: boolean }> {
   const makesNothing = edit(Buffer.alloc(0)).length === 0;
   if (makesNothing && !existsSync(join(home, '.ssh'))) return { written: false };
@@ -53,7 +53,7 @@ export async function editAuthorizedKeys(
 }
 
 /**
- * Sets room aside for taking all keys of the account back on a full disk, those that are let in next
+ * Sets room aside for revoking all keys of the account on a full disk, those that are let in next
  * (`more` bytes) too. Throws PysyncError `FILE_FAILED`.
  */
 export async function keepRoomToRevoke(home: string, more = 0): Promise<void> {
@@ -62,22 +62,21 @@ export async function keepRoomToRevoke(home: string, more = 0): Promise<void> {
 }
 
 /**
- * Installs all of `lines` or, if one of their keys is let in by another line, none: throws
- * PysyncError `KEY_UNRESTRICTED_ELSEWHERE`. The outcomes stand in the order of `lines`.
+ * Installs all of `lines`, and answers what became of each, in their order. Installs none of them, and
+ * throws PysyncError `KEY_UNRESTRICTED_ELSEWHERE` or `KEY_IN_SECOND_FILE`, if another line lets one of
+ * their keys in.
  */
 export async function installKeys(
   home: string,
   lines: readonly KeyLine[],
 ): Promise<readonly UpsertOutcome[]> {
   const [first, second] = await readAuthorizedKeys(home);
-  if (second !== undefined) refuseInSecondFile(second, lines);
   let outcomes: readonly UpsertOutcome[] = [];
   await editAuthorizedKeys(home, (content) => {
     // Inside the lock and on the text that is edited, so that no line slips in after the check.
-    refuseForeign({ path: first?.path ?? '', content }, lines);
-    const result = upsertAll(content, lines);
-    outcomes = result.outcomes;
-    return result.content;
+    const planned = plan({ ...first, content }, second, lines);
+    outcomes = planned.outcomes;
+    return planned.content;
   });
   return outcomes;
 }
@@ -88,16 +87,22 @@ export async function previewKeys(
   lines: readonly KeyLine[],
 ): Promise<readonly UpsertOutcome[]> {
   const [first, second] = await readAuthorizedKeys(home);
-  if (second !== undefined) refuseInSecondFile(second, lines);
-  if (first !== undefined) refuseForeign(first, lines);
-  return upsertAll(first?.content ?? Buffer.alloc(0), lines).outcomes;
+  return plan(first, second, lines).outcomes;
 }
 
-function upsertAll(
-  content: Buffer,
+/** The text of the first file with all of `lines` in it; throws where one of them must not be. */
+function plan(
+  first: AuthorizedKeysFile,
+  second: AuthorizedKeysFile,
   lines: readonly KeyLine[],
 ): { readonly content: Buffer; readonly outcomes: readonly UpsertOutcome[] } {
+  for (const line of lines) {
+    refuseForeign(second, line);
+    refuseOldLine(second, line);
+    refuseForeign(first, line);
+  }
   const outcomes: UpsertOutcome[] = [];
+  let { content } = first;
   for (const line of lines) {
     const result = upsertKey(content, line);
     outcomes.push(result.outcome);
@@ -106,40 +111,36 @@ function upsertAll(
   return { content, outcomes };
 }
 
-function refuseForeign({ path, content }: AuthorizedKeysFile, lines: readonly KeyLine[]): void {
-  for (const line of lines) {
-    const foreign = findForeign(content, line.blob);
-    if (foreign === undefined) continue;
-    const where = `line ${foreign.lineNumber} of ${printable(path)}`;
-    const how = foreign.restrictedByOther
-      ? 'with a command that is not pysync’s'
-      : 'without pysync’s restriction';
-    throw new PysyncError(
-      'KEY_UNRESTRICTED_ELSEWHERE',
-      `the key ${line.policy.key} is already let in ${how}, by ${where}`,
-      {
-        hints: [
-          'to restrict this key to the share: remove that line, then run the command again',
-          'to keep that access: ask the peer for another key, made with ssh-keygen -t ed25519',
-        ],
-      },
-    );
-  }
+function refuseForeign({ path, content }: AuthorizedKeysFile, { blob, policy }: KeyLine): void {
+  const foreign = findForeign(content, blob);
+  if (foreign === undefined) return;
+  const where = `line ${foreign.lineNumber} of ${printable(path)}`;
+  const how = foreign.restrictedByOther
+    ? 'with a command that is not pysync’s'
+    : 'without pysync’s restriction';
+  throw new PysyncError(
+    'KEY_UNRESTRICTED_ELSEWHERE',
+    `the key ${policy.key} is already let in ${how}, by ${where}`,
+    {
+      hints: [
+        'to restrict this key to the share: remove that line, then run the command again',
+        'to keep that access: ask the peer for another key, made with ssh-keygen -t ed25519',
+      ],
+    },
+  );
 }
 
-function refuseInSecondFile(file: AuthorizedKeysFile, lines: readonly KeyLine[]): void {
-  refuseForeign(file, lines);
-  const { ours, broken } = parseAuthorizedKeys(file.content);
-  for (const line of lines) {
-    const old = [...ours, ...broken].find((each) => each.blob === line.blob);
-    if (old === undefined) continue;
-    throw new PysyncError(
-      'KEY_IN_SECOND_FILE',
-      `the key ${line.policy.key} also stands in line ${old.lineNumber} of ${printable(file.path)}, ` +
-        'where its old policy would stay in force',
-      { hints: ['remove that line, then run the command again'] },
-    );
-  }
+/** Refuses a key that has a line of ours in the second file, which pysync does not write. */
+function refuseOldLine({ path, content }: AuthorizedKeysFile, { blob, policy }: KeyLine): void {
+  const { ours, broken } = parseAuthorizedKeys(content);
+  const old = [...ours, ...broken].find((each) => each.blob === blob);
+  if (old === undefined) return;
+  throw new PysyncError(
+    'KEY_IN_SECOND_FILE',
+    `the key ${policy.key} is also in line ${old.lineNumber} of ${printable(path)}, ` +
+      'where its old policy would stay in force',
+    { hints: ['remove that line, then run the command again'] },
+  );
 }
 
 async function ensureSshDirectory(home: string): Promise<void> {

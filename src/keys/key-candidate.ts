@@ -5,8 +5,9 @@
  */
 import { printable } from '../system/text.js';
 import { isWellFormedKey } from './key-line.js';
+import { splitOptions } from './read-line.js';
 
-/** A key as it is written; whether it is a good one is for ssh-keygen to say. */
+/** A key as it is written; ssh-keygen tells whether it is a good one. */
 export interface KeyCandidate {
   readonly type: string;
   readonly blob: string;
@@ -33,7 +34,7 @@ export const newKeyHints: readonly string[] = [
 
 const noKeyHints = ["a public key is one long line such as 'ssh-ed25519 AAAA… name'"];
 
-const noKey: Fault = { reason: 'this is no public key', hints: noKeyHints };
+const noKey: Fault = { reason: 'this is not a public key', hints: noKeyHints };
 
 const damaged: Fault = {
   reason: 'this key is damaged or cut short',
@@ -45,7 +46,7 @@ const authority: Fault = {
   hints: ['import the plain key of each person instead'],
 };
 
-/** Every option that sshd knows, in small letters (sshd(8) and OpenSSH's auth-options.c). */
+/** Every option that sshd knows, in lower case (sshd(8) and OpenSSH's auth-options.c). */
 const optionNames = new Set(
   `agent-forwarding cert-authority command environment expiry-time from no-agent-forwarding
   no-port-forwarding no-pty no-touch-required no-user-rc no-verify-required no-x11-forwarding
@@ -56,29 +57,29 @@ const optionNames = new Set(
 /** Reads one line, given without its line break. */
 export function readKeyLine(line: string): LineReading {
   if (line.includes('\0')) {
-    return bad({ reason: 'this line holds a NUL byte, so it is no text', hints: noKeyHints });
+    return bad({ reason: 'this line holds a NUL byte, so it is not text', hints: noKeyHints });
   }
   const text = line.trim();
   if (text === '' || text.startsWith('#')) return { kind: 'nothing' };
   const plain = readPlainKey(text, false);
   if (plain !== undefined) return plain;
-  const options = text.slice(0, endOfOptions(text));
-  const names = optionNamesIn(options);
-  const rest = readPlainKey(text.slice(options.length).trimStart(), true);
-  if (rest === undefined) return bad(noKey);
-  if (names.includes('cert-authority') || options === '@cert-authority') return bad(authority);
+  const { options, rest } = splitOptions(text);
+  const names = options.map(({ name }) => name);
+  const restricted = readPlainKey(rest, true);
+  if (restricted === undefined) return bad(noKey);
+  if (names.some((name) => /^@?cert-authority$/.test(name))) return bad(authority);
   if (names.some((name) => !optionNames.has(name))) {
-    // A line of known_hosts looks just like this: the host's name stands where options stand, and
-    // the key behind it is the key of a machine, which no peer logs in with.
+    // A line of known_hosts looks just like this: it has the host's name in place of options, and its
+    // key is that of a machine, with which no peer logs in.
     return bad({
       reason: 'the words before the key are not options that sshd knows',
       hints: ['if this is a known_hosts file, it holds the keys of machines, not of people'],
     });
   }
-  return rest;
+  return restricted;
 }
 
-/** What a key's type can look like; which types there are is for ssh-keygen to say. */
+/** What a key's type can look like; ssh-keygen knows which types there are. */
 const typePattern = /^[A-Za-z0-9][A-Za-z0-9@.-]{0,63}$/;
 
 /** Reads `type base64 comment`, or answers undefined where `text` does not begin like that. */
@@ -109,32 +110,13 @@ export function readKeyParts(key: KeyCandidate): LineReading {
 }
 
 /**
- * A comment made fit for `authorized_keys` and for a terminal: one line, nothing invisible, at
- * most 200 characters. What is invisible is shown as an escape rather than dropped, so that two
- * peers whose names differ cannot be made to look the same.
+ * Makes a comment fit for `authorized_keys` and a terminal: one line, nothing invisible, at most 200
+ * characters. What is invisible becomes an escape and is not dropped, so that two peers whose names
+ * differ cannot be made to look the same.
  */
 export function cleanComment(comment: string): string {
   const shown = printable(comment.replace(/\s+/gu, ' ').trim());
   return Array.from(shown).slice(0, longestComment).join('').trim();
-}
-
-/** Where the options end: at the first blank outside quotes, as sshd's own reader finds it. */
-function endOfOptions(text: string): number {
-  let quoted = false;
-  let i = 0;
-  for (; i < text.length; i += 1) {
-    const character = text[i];
-    if (!quoted && (character === ' ' || character === '\t')) break;
-    if (character === '\\' && text[i + 1] === '"') i += 1;
-    else if (character === '"') quoted = !quoted;
-  }
-  return Math.min(i, text.length);
-}
-
-/** The names of the options in a list such as `restrict,command="a, b"`, in small letters. */
-function optionNamesIn(options: string): string[] {
-  const withoutValues = options.replace(/="(?:\\"|[^"])*"/g, '');
-  return withoutValues.split(',').map((name) => name.toLowerCase());
 }
 
 function bad(fault: Fault): LineReading {

@@ -93,8 +93,8 @@ function splitCommand(command: string): string[] {
   return words;
 }
 
-/** The options a line starts with, and what stands behind them. */
-function splitOptions(text: string): { options: Option[]; rest: string; isClosed: boolean } {
+/** The options that a line starts with, up to the first blank outside quotes, and what follows. */
+export function splitOptions(text: string): { options: Option[]; rest: string; isClosed: boolean } {
   const options: Option[] = [];
   let isQuoted = false;
   let start = 0;

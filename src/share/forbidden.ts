@@ -1,18 +1,18 @@
 /**
- * Folders that must not be given to a peer whoever may write them: what is put there is run, or
- * read as settings, by the owner's own programs.
+ * Folders that must not be given to a peer, no matter who may write them: what is put there is run,
+ * or read as settings, by the owner's own programs.
  */
-import { lstatSync, realpathSync } from 'node:fs';
+import { lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
-import { dataFolder, stateFolder } from '../system/folders.js';
+import { configFolder, dataFolder, stateFolder } from '../system/folders.js';
 import { namesIn } from '../system/readable.js';
-import { launcherSettings } from '../launcher/install.js';
+import { lookForTool } from '../system/tools.js';
 
 interface ForbiddenPlace {
   readonly place: string;
   readonly what: string;
-  /** Whether a folder within the place is forbidden too, and not only one that holds it. */
+  /** Whether a folder inside the place is forbidden too, not only one that holds it. */
   readonly inside: boolean;
 }
 
@@ -25,14 +25,14 @@ export function whyForbidden(path: string): string | undefined {
 }
 
 /**
- * In the home, and wherever people keep their work, a folder whose name begins with a dot is a
- * program's own: `.gnupg`, `.cargo/bin`, `.git/hooks`. There are too many to know each.
+ * In the home, and wherever people keep their work, a folder whose name begins with a dot belongs to
+ * a program: `.gnupg`, `.cargo/bin`, `.git/hooks`. There are too many to list.
  */
 function whyHidden(path: string): string | undefined {
   const home = realPath(homedir());
   const parts = (holds(home, path) ? path.slice(home.length) : path).split('/');
   const hidden = parts.find((part) => part.startsWith('.'));
-  return hidden && `${hidden} is a hidden folder, in which programs keep what they go by`;
+  return hidden && `${hidden} is a hidden folder, in which programs keep their settings`;
 }
 
 function forbiddenPlaces(): ForbiddenPlace[] {
@@ -52,6 +52,7 @@ function forbiddenPlaces(): ForbiddenPlace[] {
     { place: join(home, 'Applications'), what: programs, inside: true },
     { place: dataFolder(), what: ours, inside: true },
     { place: stateFolder(), what: ours, inside: true },
+    { place: configFolder(), what: ours, inside: true },
     ...['/etc', '/usr', '/bin', '/sbin', '/lib', '/boot', '/dev', '/proc', '/sys', '/run'].map(
       (place) => ({ place, what: 'it belongs to the system', inside: true }),
     ),
@@ -70,10 +71,19 @@ function ownFolder(): string {
 
 /** Where the shell finds programs, and those that pysync runs. */
 function programPlaces(): string[] {
-  const { onReceived = '', rsync = '' } = launcherSettings() ?? {};
   const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const found = [...folders, dirname(process.execPath), onReceived, rsync];
+  const found = [...folders, dirname(process.execPath), onReceived(), lookForTool('rsync') ?? ''];
   return found.filter((place) => place.startsWith('/') && place !== '/');
+}
+
+/** The owner's program that runs when files have come; conf would take longer to load than to read. */
+function onReceived(): string {
+  try {
+    const file = readFileSync(join(configFolder(), 'config.json'), 'utf8');
+    return String((JSON.parse(file) as Readonly<Record<string, unknown>>)['on-received']);
+  } catch {
+    return '';
+  }
 }
 
 /** What the home's hidden files and folders are links to, as with `~/.bashrc` in `~/dotfiles`. */

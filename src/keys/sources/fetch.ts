@@ -1,11 +1,10 @@
-/** One bounded download: so many bytes, so many seconds, and never from http to a key list. */
+/** One bounded download: so many bytes, so many seconds, and only from where it may come. */
 import { errnoOf, PysyncError } from '../../errors.js';
 import { printable } from '../../system/text.js';
 import { largestSource, tooLarge } from './source.js';
 
 export interface FetchOptions {
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
   /** Which addresses may be asked, the first one and each that a redirect names. */
   readonly mayAsk: (url: URL) => boolean;
 }
@@ -24,12 +23,10 @@ const mostRedirects = 5;
  */
 export async function fetchText(url: URL, options: FetchOptions): Promise<FetchedText> {
   const timeout = AbortSignal.timeout(options.timeoutMs);
-  const signal = AbortSignal.any([timeout, ...(options.signal ? [options.signal] : [])]);
   try {
-    return await follow(url, signal, options.mayAsk);
+    return await follow(url, timeout, options.mayAsk);
   } catch (error) {
     if (error instanceof PysyncError) throw error;
-    options.signal?.throwIfAborted();
     if (timeout.aborted) {
       const seconds = options.timeoutMs / 1000;
       throw new PysyncError('URL_TIMED_OUT', `${url.host} did not answer within ${seconds} s`);
@@ -61,18 +58,15 @@ async function follow(
     if (target === undefined || !mayAsk(target)) {
       throw new PysyncError(
         'URL_LEADS_TO_HTTP',
-        `${url.host} sends us on to an address that is not https`,
+        `${url.host} redirects to an address that is not https`,
       );
     }
     next = target;
   }
-  throw new PysyncError(
-    'URL_REDIRECTS',
-    `${url.host} sends us on more than ${mostRedirects} times`,
-  );
+  throw new PysyncError('URL_REDIRECTS', `${url.host} redirects more than ${mostRedirects} times`);
 }
 
-/** The body, counted while it comes in: a server need not say its length, nor tell the truth. */
+/** The body, counted as it comes in: a server need not tell its length, nor the truth. */
 export async function readBody(response: Response, origin: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -93,7 +87,7 @@ function isHtml(response: Response, content: Uint8Array): boolean {
   return /^text\/html|^application\/xhtml/i.test(type) || /^<(!doctype html|html)/i.test(start);
 }
 
-/** The reason under a failed fetch, short: `ECONNREFUSED`, `CERT_HAS_EXPIRED`, … */
+/** Why a fetch failed, in short: `ECONNREFUSED`, `CERT_HAS_EXPIRED`, … */
 export function whyNot(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error';
   const cause = error.cause;

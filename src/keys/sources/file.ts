@@ -4,7 +4,7 @@ import { lstat, open, stat, type FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { errnoOf, PysyncError } from '../../errors.js';
 import { printable } from '../../system/text.js';
-import { isGithubLogin } from './login.js';
+import { isGithubLogin } from './github-address.js';
 import {
   forPolicy,
   largestSource,
@@ -17,6 +17,8 @@ import {
 export const file: KeySource = {
   reading: 'file',
   prefix: 'file:',
+  inPolicy: 'file:',
+  whyNotAskable: () => 'of a file only its name is kept',
   recognises: (source) => {
     try {
       // A symbolic link that leads nowhere is a file that cannot be read, not a GitHub user.
@@ -51,10 +53,10 @@ export const file: KeySource = {
 async function readKeyFile(path: string, origin: string): Promise<Uint8Array> {
   try {
     // Opening a device can already do something, and opening a fifo waits for a writer.
-    refuseNoFile(await stat(path), path, origin);
+    requireFile(await stat(path), path, origin);
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     try {
-      refuseNoFile(await handle.stat(), path, origin);
+      requireFile(await handle.stat(), path, origin);
       const content = await readUpTo(handle, largestSource + 1);
       if (content.length > largestSource) throw tooLarge(origin);
       if (content.length === 0) throw new PysyncError('SOURCE_EMPTY', `${origin} is empty`);
@@ -79,15 +81,15 @@ async function readUpTo(handle: FileHandle, limit: number): Promise<Uint8Array> 
   return buffer.subarray(0, size);
 }
 
-function refuseNoFile(stats: Stats, path: string, origin: string): void {
+function requireFile(stats: Stats, path: string, origin: string): void {
   if (stats.isFile()) return;
   if (stats.isDirectory()) {
     const forUser = isGithubLogin(path) ? [`for the GitHub user of that name: gh:${path}`] : [];
     throw new PysyncError('SOURCE_IS_DIRECTORY', `${origin} is a directory`, {
-      hints: ['give the key file that lies in it', ...forUser],
+      hints: ['give a key file in it', ...forUser],
     });
   }
-  throw new PysyncError('SOURCE_IS_NO_FILE', `${origin} is no ordinary file`, {
+  throw new PysyncError('SOURCE_IS_NO_FILE', `${origin} is not an ordinary file`, {
     hints: ['to read from another program, send its output in: PROGRAM | pysync -i -'],
   });
 }
@@ -102,8 +104,8 @@ function cannotRead(cause: unknown, origin: string): PysyncError {
       return new PysyncError('SOURCE_MISSING', `there is no file ${origin}`, { cause });
     case 'EACCES':
     case 'EPERM':
-      return new PysyncError('SOURCE_UNREADABLE', `${origin} may not be read by you`, {
-        hints: ['run pysync as the user who receives, and give that user the right to read it'],
+      return new PysyncError('SOURCE_UNREADABLE', `you may not read ${origin}`, {
+        hints: ['run pysync as the user who receives, and let that user read it'],
         cause,
       });
     default:

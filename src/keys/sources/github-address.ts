@@ -1,5 +1,5 @@
 /**
- * A GitHub user's keys, written as an address: `https://github.com/octocat.keys` and its like. They
+ * A GitHub user's keys, written as an address: `https://github.com/octocat.keys` and the like. They
  * are read as `gh:octocat` is, through the API, which alone tells the account behind the name.
  *
  * SECURITY: read as an ordinary list, a name that somebody else has registered by now would let them
@@ -7,6 +7,14 @@
  * spelled, also over http: nothing is fetched from the address itself.
  */
 import { PysyncError } from '../../errors.js';
+
+/**
+ * Whether `text` can be a GitHub login. Looser than the rule for new accounts: old ones end with a
+ * hyphen or have two in a row, and those that an enterprise manages have an underscore.
+ */
+export function isGithubLogin(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_-]{0,38}$/.test(text);
+}
 
 export const publicApi = 'https://api.github.com';
 
@@ -28,8 +36,8 @@ export function githubListAt(address: URL, apiUrl: URL): GithubList | undefined 
 }
 
 /**
- * Refuses the list of another GitHub than the one that is asked: under the same name that has
- * somebody else. An API on this very machine stands in for GitHub's.
+ * Refuses the list of another GitHub than the one that is asked, where the name may be somebody
+ * else's. An API on this very machine stands in for GitHub's.
  */
 export function requireSameGithub({ login, api }: GithubList, apiUrl: URL): void {
   if (api === apiUrl.href || isLoopback(apiUrl)) return;
@@ -51,7 +59,7 @@ function loginBelow(address: URL, base: URL, path: RegExp): string | undefined {
   return path.exec(whole.slice(prefix.length))?.[1];
 }
 
-/** Host and port, with what means the same taken away. */
+/** Host and port, without what makes no difference. */
 function placeOf({ hostname, port }: URL): string {
   const usual = ['', '80', '443'].includes(port) ? '' : `:${port}`;
   return hostname.replace(/^www\./, '').replace(/\.$/, '') + usual;

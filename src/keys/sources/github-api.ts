@@ -1,12 +1,12 @@
 /**
  * GitHub's REST API through octokit, which is loaded only when it is used. Without octokit's own
- * retries and throttling: they wait up to minutes, while a person looks at a still terminal.
+ * retries and throttling: they wait for minutes, and a person sees nothing happen.
  */
 import { PysyncError } from '../../errors.js';
 import { isAccountId } from '../../gate/policy.js';
 import { readBody, whyNot } from './fetch.js';
 import * as problems from './github-errors.js';
-import { isGithubLogin } from './login.js';
+import { isGithubLogin } from './github-address.js';
 
 export interface GithubKeys {
   readonly account: { readonly login: string; readonly id: number };
@@ -18,10 +18,9 @@ export interface ApiOptions {
   readonly apiUrl: URL;
   readonly token: string | undefined;
   readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
 }
 
-/** The limit is reached: `resetsAt` in seconds since 1970, where GitHub says it. */
+/** `resetsAt`: when the limit ends, in seconds since 1970, where GitHub tells. */
 export interface RateLimit {
   readonly rateLimited: true;
   readonly resetsAt: number | undefined;
@@ -31,7 +30,6 @@ export interface RateLimit {
 export async function askApi(login: string, options: ApiOptions): Promise<GithubKeys | RateLimit> {
   const { apiUrl } = options;
   const timeout = AbortSignal.timeout(options.timeoutMs);
-  const signal = AbortSignal.any([timeout, ...(options.signal ? [options.signal] : [])]);
   let account: GithubKeys['account'] | undefined;
   const { Octokit } = await import('octokit');
   const octokit = new Octokit({
@@ -41,7 +39,7 @@ export async function askApi(login: string, options: ApiOptions): Promise<Github
     retry: { enabled: false },
     throttle: { enabled: false },
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
-    request: { signal, fetch: wholeAnswerFrom(apiUrl) },
+    request: { signal: timeout, fetch: wholeAnswerFrom(apiUrl) },
   });
   try {
     const user: unknown = (await octokit.rest.users.getByUsername({ username: login })).data;
@@ -53,7 +51,6 @@ export async function askApi(login: string, options: ApiOptions): Promise<Github
     return { account, keys: keysOf(keys, apiUrl.host) };
   } catch (error) {
     if (error instanceof PysyncError) throw error;
-    options.signal?.throwIfAborted();
     if (timeout.aborted) {
       throw problems.unreachable(apiUrl.host, `no answer within ${options.timeoutMs / 1000} s`);
     }
@@ -66,9 +63,8 @@ const quiet = (): void => undefined;
 /**
  * A fetch for octokit that hands on an answer only when it is whole, bounded and from the API.
  *
- * octokit takes a body that breaks off for an empty one, and so would leave out a page of keys
- * without a word; it reads bodies of any length; and it follows the `next` link of a list, token
- * included, to wherever that points.
+ * octokit takes an interrupted body for an empty one, and so would silently leave out a page of keys; it reads bodies of any length; and it follows the `next` link of a list to wherever
+ * that points, token included.
  */
 function wholeAnswerFrom(apiUrl: URL): typeof fetch {
   return async (input, init) => {
@@ -87,14 +83,14 @@ function wholeAnswerFrom(apiUrl: URL): typeof fetch {
 function explain(error: unknown, login: string, host: string, isThere: boolean): RateLimit {
   const cause = error instanceof Error ? error.cause : undefined;
   if (cause instanceof PysyncError) throw cause;
-  // octokit stumbles over a list that is none, such as a page that asks for a login.
+  // octokit fails on an answer that is not a list, such as a page that asks for a login.
   if (!(error instanceof Error && error.name === 'HttpError')) throw problems.strangeAnswer(host);
   const response = responseOf(error);
   if (response === undefined) throw problems.unreachable(host, whyNot(cause ?? error));
   const { status, headers, message, says } = response;
   if (status === 401) throw problems.badToken();
-  // Keys are taken back on this answer, so it has to be GitHub's: an address that is not quite that
-  // of its API has a 404, too.
+  // Keys are revoked on this answer, so it has to be GitHub's own: an address that is not quite that
+  // of its API answers 404 as well.
   if (status === 404 && !isThere && says === 'Not Found') throw problems.noSuchUser(login);
   if (status === 404) throw problems.strangeAnswer(host);
   // GitHub has two limits: the hourly one counts down to 0 in a header; the "secondary" one, for

@@ -30,7 +30,7 @@ export function unreachable(host: string, why: string): PysyncError {
 
 export function strangeAnswer(host: string): PysyncError {
   return new PysyncError('GITHUB_STRANGE', `${host} does not answer as GitHub's API does`, {
-    hints: ['check GITHUB_API_URL, and whether this network asks for a login first', askForFile],
+    hints: ['check GITHUB_API_URL, and whether this network wants a login first', askForFile],
   });
 }
 

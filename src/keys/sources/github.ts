@@ -2,21 +2,23 @@
 import { PysyncError } from '../../errors.js';
 import { printable } from '../../system/text.js';
 import { fetchText } from './fetch.js';
-import { isLoopback, publicApi, webBase } from './github-address.js';
+import { isGithubLogin, isLoopback, publicApi, webBase } from './github-address.js';
 import { askApi, type RateLimit } from './github-api.js';
 import * as problems from './github-errors.js';
-import { isGithubLogin } from './login.js';
-import { listsNothing, type KeySource, type SourceContext, type SourceResult } from './source.js';
+import { largestSource, listsNothing, tooLarge } from './source.js';
+import type { KeySource, SourceContext, SourceResult } from './source.js';
 
 const timeoutMs = 15_000;
 
 export const github: KeySource = {
   reading: 'github',
   prefix: 'gh:',
+  inPolicy: 'gh:',
+  whyNotAskable: () => undefined,
   recognises: isGithubLogin,
   read: async (login, context) => {
     if (!isGithubLogin(login)) {
-      throw new PysyncError('GITHUB_BAD_NAME', `'${printable(login)}' is no GitHub user name`, {
+      throw new PysyncError('GITHUB_BAD_NAME', `'${printable(login)}' is not a GitHub user name`, {
         hints: ['a name has letters, digits and hyphens only: gh:octocat'],
         exitStatus: 2,
       });
@@ -26,22 +28,22 @@ export const github: KeySource = {
       apiUrl,
       token: context.githubToken === '' ? undefined : context.githubToken,
       timeoutMs: context.timeoutMs ?? timeoutMs,
-      signal: context.signal,
     });
     if ('rateLimited' in answer) {
-      // The plain page does not say whose name it is by now.
+      // The plain page does not tell whose name it is by now.
       if (context.needsAccount === true) throw problems.rateLimited(answer.resetsAt);
       return readKeysPage(login, apiUrl, answer, context);
     }
     const { account, keys } = answer;
-    if (keys.length === 0) throw problems.noKeys(account.login);
-    const content = new TextEncoder().encode(keys.map((key) => `${key}\n`).join(''));
+    const content = Buffer.from(keys.map((key) => `${key}\n`).join(''));
     return { ...resultFor(account.login, content), account };
   },
 };
 
 function resultFor(login: string, content: Uint8Array): SourceResult {
   const origin = `GitHub user '${login}'`;
+  if (listsNothing(content)) throw problems.noKeys(login);
+  if (content.length > largestSource) throw tooLarge(origin);
   return { reading: 'github', source: `gh:${login}`, defaultName: login, content, origin };
 }
 
@@ -55,17 +57,14 @@ async function readKeysPage(
   const page = new URL(`${webBase(apiUrl)}/${login}.keys`);
   const answer = await fetchText(page, {
     timeoutMs: context.timeoutMs ?? timeoutMs,
-    signal: context.signal,
     mayAsk: isSafe,
   }).catch((error: unknown) => {
-    context.signal?.throwIfAborted();
     if (error instanceof PysyncError) return undefined;
     throw error;
   });
   if (answer?.status === 404) throw problems.noSuchUser(login);
   // GitHub Enterprise in private mode answers with its login page.
   if (answer?.status !== 200 || answer.isHtml) throw problems.rateLimited(limit.resetsAt);
-  if (listsNothing(answer.content)) throw problems.noKeys(login);
   const note = `GitHub's limit for its API is reached, so ${page.href} was read instead`;
   return { ...resultFor(login, answer.content), note };
 }
@@ -75,7 +74,7 @@ export function apiOf({ githubApiUrl: text = publicApi }: SourceContext): URL {
   if (!URL.canParse(text)) {
     throw new PysyncError(
       'GITHUB_BAD_API_URL',
-      `GITHUB_API_URL is no address: '${printable(text)}'`,
+      `GITHUB_API_URL is not an address: '${printable(text)}'`,
     );
   }
   const apiUrl = new URL(text);

@@ -1,4 +1,4 @@
-/** From what stands behind `-i` to the bytes of a key list. */
+/** From the word after `-i` to the bytes of a key list. */
 import { PysyncError } from '../../errors.js';
 import { preference } from '../../system/preferences.js';
 import { printable } from '../../system/text.js';
@@ -12,9 +12,9 @@ import { url } from './url.js';
 export type { SourceContext, SourceResult } from './source.js';
 
 /** The first that recognises a source reads it; so a file that exists wins over a GitHub name. */
-const sources: readonly KeySource[] = [stdin, url, file, raw, github];
+export const sources: readonly KeySource[] = [stdin, url, file, raw, github];
 
-/** What the owner says about GitHub, by environment variables and preferences. */
+/** What the owner's environment and preferences say about GitHub. */
 export function ownContext(): SourceContext {
   return {
     githubApiUrl: process.env['GITHUB_API_URL'] ?? preference('github-api-url'),
@@ -22,9 +22,15 @@ export function ownContext(): SourceContext {
   };
 }
 
+/** Why a source that is kept in a policy cannot be asked again; undefined where it can. */
+export function whyNotAskable(kept: string): string | undefined {
+  const kind = sources.find(({ inPolicy }) => kept.startsWith(inPolicy));
+  return kind === undefined ? 'this pysync does not know such sources' : kind.whyNotAskable(kept);
+}
+
 /**
  * Reads one source, which is a key, `-`, an `https://` address, a file or a GitHub name. Throws
- * PysyncError with a sentence where it is none of them or cannot be read.
+ * PysyncError where it is none of them or cannot be read.
  */
 export async function readSource(
   source: string,

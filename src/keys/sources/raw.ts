@@ -2,11 +2,13 @@
 import { PysyncError } from '../../errors.js';
 import { largestSource, tooLarge, type KeySource } from './source.js';
 
-/** A key's type alone: what is left of a key that was given without quotes. */
+/** A key's type alone: what the shell leaves of a key without quotes. */
 const typeAlone = /^(ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-(ssh|ecdsa)-\S+)$/;
 
 export const raw: KeySource = {
   reading: 'argument',
+  inPolicy: 'argument',
+  whyNotAskable: () => 'a key that was typed in is listed nowhere',
   recognises: (source) =>
     typeAlone.test(source) ||
     /^\s*(ssh-|ecdsa-|sk-)\S+\s/.test(source) ||

@@ -4,12 +4,19 @@ import { printable } from '../../system/text.js';
 import { fetchText, type FetchedText } from './fetch.js';
 import { githubListAt, requireSameGithub } from './github-address.js';
 import { apiOf, github } from './github.js';
-import { forPolicy, listsNothing, nameFromFile, type KeySource } from './source.js';
+import { forPolicy, listsNothing, longestInPolicy, nameFromFile } from './source.js';
+import type { KeySource } from './source.js';
 
 const timeoutMs = 20_000;
 
 export const url: KeySource = {
   reading: 'url',
+  inPolicy: 'https://',
+  whyNotAskable: (kept) => {
+    // The part behind the ? is not kept, and without it another list may be there.
+    const isWhole = !kept.includes('?') && Array.from(kept).length < longestInPolicy;
+    return isWhole ? undefined : 'its address was not kept in full';
+  },
   recognises: (source) => /^[a-z][a-z0-9+.-]*:\/\//i.test(source),
   read: async (source, context) => {
     const address = parseAddress(source);
@@ -17,24 +24,22 @@ export const url: KeySource = {
     const list = githubListAt(address, apiUrl);
     if (list !== undefined) {
       requireSameGithub(list, apiUrl);
-      const note = `read as gh:${list.login}, so that it is seen whether it is still the same account`;
+      const note = `read as gh:${list.login}, so that a change of the account behind the name is noticed`;
       return { note, ...(await github.read(list.login, context)) };
     }
     requireHttps(address);
     const answer = await fetchText(address, {
       timeoutMs: context.timeoutMs ?? timeoutMs,
-      signal: context.signal,
       mayAsk: (target) => {
         const { login } = githubListAt(target, apiUrl) ?? {};
         if (login !== undefined) throw leadsToGithub(address, login);
         return target.protocol === 'https:';
       },
     });
-    // Of the query only that there was one: it may hold a token, and the policy is there for all
-    // to read.
+    // Of the query only that there was one: it may hold a token, and anybody may read the policy.
     const place = `${address.origin}${address.pathname}`;
     const origin = printable(place);
-    refuseNoList(address, answer, origin);
+    requireList(address, answer, origin);
     const fileName = /([^/]+\.(?:keys|pub|txt))$/i.exec(address.pathname)?.[1];
     return {
       reading: 'url',
@@ -46,7 +51,7 @@ export const url: KeySource = {
   },
 };
 
-/** An address as it may be shown: what may be a password or a token is left out. */
+/** An address without what may be a password or a token. */
 function shownAddress(source: string): string {
   return printable(source.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//'));
 }
@@ -64,7 +69,7 @@ function requireHttps({ protocol, href }: URL): void {
 }
 
 function leadsToGithub({ host }: URL, login: string): PysyncError {
-  const sentence = `${host} sends us on to the keys of GitHub user '${login}'`;
+  const sentence = `${host} redirects to the keys of GitHub user '${login}'`;
   return new PysyncError('URL_LEADS_TO_GITHUB', sentence, {
     hints: [`import them by name, so that the account is known: pysync -i gh:${login}`],
   });
@@ -73,7 +78,7 @@ function leadsToGithub({ host }: URL, login: string): PysyncError {
 function parseAddress(source: string): URL {
   const shown = shownAddress(source);
   if (!URL.canParse(source)) {
-    throw new PysyncError('URL_MALFORMED', `'${shown}' is no address`, { exitStatus: 2 });
+    throw new PysyncError('URL_MALFORMED', `'${shown}' is not an address`, { exitStatus: 2 });
   }
   const address = new URL(source);
   if (address.username !== '' || address.password !== '') {
@@ -85,7 +90,7 @@ function parseAddress(source: string): URL {
   return address;
 }
 
-function refuseNoList(address: URL, answer: FetchedText, origin: string): void {
+function requireList(address: URL, answer: FetchedText, origin: string): void {
   if (answer.status === 404 || answer.status === 410) {
     throw new PysyncError('URL_NOT_FOUND', `there is nothing at ${origin} (${answer.status})`);
   }

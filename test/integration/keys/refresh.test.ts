@@ -1,31 +1,19 @@
 /** Lists of keys at https addresses, asked again; test/integration/commands/refresh.test.ts has GitHub. */
-import { createServer } from 'node:https';
-import type { Server, ServerOptions } from 'node:https';
 import type { RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import type { ExecResult } from '../../helpers/exec.js';
-import { selfSigned } from '../../helpers/certificate.js';
+import { serveHttps } from '../../helpers/https.js';
 import { parseJson, useHome } from '../../helpers/home.js';
 import { ed25519Line } from '../../helpers/key-blob.js';
 
 const home = useHome();
-const certificate: ServerOptions = selfSigned();
-let server: Server;
 let base = '';
 let answer: RequestListener;
 
 beforeAll(async () => {
-  server = createServer(certificate, (request, response) => {
+  base = await serveHttps((request, response) => {
     answer(request, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  base = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-});
-
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
 });
 
 // The server's certificate is trusted by these commands alone.

@@ -69,7 +69,7 @@ describe('a folder of the home', () => {
     'work/.venv',
     '.bashrc.d',
     'snap/firefox/common',
-  ])('is refused where programs keep what they go by: %s', async (folder) => {
+  ])('is refused where programs keep their settings: %s', async (folder) => {
     await expectRefused(folder, /hidden folder|settings of your programs|programs are run/);
   });
 

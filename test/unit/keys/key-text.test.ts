@@ -123,7 +123,7 @@ describe('the bytes of a key text', () => {
   it('with a NUL in one line spoil that line only', () => {
     const text = decode(Buffer.from(`${alice}\nab\0cd\n${bob}\n`));
     expect(keysIn(text)).toEqual([`1: ${alice}`, `3: ${bob}`]);
-    expect(faultsIn(text)).toEqual(['2: this line holds a NUL byte, so it is no text']);
+    expect(faultsIn(text)).toEqual(['2: this line holds a NUL byte, so it is not text']);
   });
 });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { readSource, type SourceContext } from '../../../src/keys/sources/index.js';
-import { account, limitReached, sendJson, serve } from '../../helpers/github.js';
-import type { Answer } from '../../helpers/github.js';
-import { ed25519Line } from '../../helpers/key-blob.js';
+import { readSource, type SourceContext } from '../../../../src/keys/sources/index.js';
+import { account, limitReached, sendJson, serve } from '../../../helpers/github.js';
+import type { Answer } from '../../../helpers/github.js';
+import { ed25519Line } from '../../../helpers/key-blob.js';
 
 const token = 'ghp_thisMustNeverBeShown';
 
@@ -155,15 +155,6 @@ describe('a GitHub user', () => {
       pour();
     });
     expect(await failure('bob', { githubApiUrl: url })).toMatchObject({ code: 'SOURCE_TOO_LARGE' });
-  });
-
-  it('is given up when the caller aborts', async () => {
-    const { url } = await serve(() => undefined);
-    const stop = new AbortController();
-    const reason = new Error('interrupted');
-    const reading = readSource('bob', { githubApiUrl: url, signal: stop.signal });
-    stop.abort(reason);
-    await expect(reading).rejects.toBe(reason);
   });
 
   it.each(['http://192.0.2.1/api/v3', 'ftp://127.0.0.1', 'no address'])(
