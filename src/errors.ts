@@ -1,9 +1,9 @@
 /**
  * The one kind of error a person is meant to read.
  *
- * The message is one sentence in lower case without a full stop; `hints` say how to go on, each a
- * line of its own. Anything else that is thrown is a bug of pysync and is reported as one. Neither
- * may hold key bodies, tokens, or lines of a file that is not ours.
+ * The message is one sentence in lower case without a full stop; `hints` say what to do, each on a line
+ * of its own. Anything else that is thrown is a bug of pysync and is reported as one. Neither may hold
+ * key bodies, tokens, or lines of a file that is not ours.
  */
 export class PysyncError extends Error {
   readonly code: string;

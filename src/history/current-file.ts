@@ -1,6 +1,6 @@
 /**
  * The file that a running transfer is at. rsync's log names a file once it is whole, so this looks at
- * what its processes have open. It costs the transfer nothing and needs /proc: elsewhere, as on
+ * what rsync's processes have open. It costs the transfer nothing, but needs /proc: without it, as on
  * macOS, only whole files are seen.
  */
 import { readlinkSync, statSync } from 'node:fs';
@@ -74,8 +74,8 @@ function placeOf(link: string, share: string): string | undefined {
 }
 
 /**
- * rsync writes `name.XXXXXX` in the session's own folder, or goes on with a part there; which of the
- * folders of the transfer it belongs to shows at the end. What is written in place has its name.
+ * rsync writes `name.XXXXXX` in the session's own folder, or continues a part there; only the end tells
+ * in which folder of the transfer it belongs. What is written in place has its own name.
  */
 function finalName(path: string, { place, finish }: Header): string {
   const own = finish === undefined ? undefined : path.replace(`${finish.folder}/`, '');

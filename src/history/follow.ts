@@ -16,17 +16,17 @@ export type Happening =
   | { readonly kind: 'progress'; readonly transfer: Transfer; readonly progress: Progress };
 
 interface Followed {
-  /** Held open, so that it can be read on when it is moved or removed. */
+  /** Held open, so that it can still be read after it is moved or removed. */
   readonly descriptor: number;
   readonly reader: LogReader;
   readonly progressOf: ReturnType<typeof watchProgress>;
   hasStarted: boolean;
 }
 
-/** Milliseconds between two looks; a change in the folders is looked at sooner. */
+/** Milliseconds between two looks; a change in the folders is seen sooner. */
 const pause = 500;
 
-/** Goes on for ever. `keep`: how many files of each transfer are kept by name. */
+/** Never ends. `keep`: how many files of each transfer are kept by name. */
 export async function* follow(keep: number): AsyncGenerator<readonly Happening[], never> {
   const followed = new Map<string, Followed>();
   let seen = new Set(logPaths().filter(isEnded).map(idOf));
@@ -34,7 +34,7 @@ export async function* follow(keep: number): AsyncGenerator<readonly Happening[]
   for (;;) {
     const paths = logPaths();
     const isNew = (path: string): boolean => !seen.has(idOf(path));
-    // One that moved in this moment could not be opened, and is new once more at the next look.
+    // One that moved at this moment could not be opened, and is still new at the next look.
     const missed = paths.filter(isNew).filter((path) => !begin(path, keep, followed));
     seen = new Set(paths.filter((path) => !missed.includes(path)).map(idOf));
     yield [...followed].flatMap(([id, one]) => {
@@ -94,7 +94,7 @@ function readOn({ descriptor, reader }: Followed): SentFile[] {
   }
 }
 
-/** A function that waits for a change, or for the next look where nothing tells of changes. */
+/** A function that waits for a change, or for the next look where changes are not announced. */
 function watchFolders(): () => Promise<void> {
   let wake = (): void => undefined;
   for (const name of ['running', 'log']) {
@@ -104,7 +104,7 @@ function watchFolders(): () => Promise<void> {
         if (event === 'rename') wake();
       }).on('error', () => undefined);
     } catch {
-      // No such folder yet, or no more watches to be had.
+      // There is no such folder yet, or no watch is left.
     }
   }
   return async () => {

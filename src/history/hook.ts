@@ -5,16 +5,16 @@ import { faultOfProgram } from '../system/own-program.js';
 import { run } from '../system/run.js';
 import type { Transfer } from './transfer.js';
 
-/** After so long it is killed, with what it has started: the next transfer waits for it. */
+/** After this time it is killed, with all that it has started: the next transfer waits for it. */
 const limitMs = 10 * 60_000;
 
-/** As a shell has it for a program that was killed, and for one that cannot be run. */
+/** A shell's exit statuses for a program that was killed, and for one that cannot be run. */
 const killed = 137;
 const notRun = 126;
 
 /**
  * Runs it without arguments or a shell, with the facts in its environment and the paths of the files,
- * each ended by a NUL, on its standard input. What it prints is thrown away. Returns its exit status.
+ * each ended by a NUL, on its standard input. What it prints is discarded. Returns its exit status.
  */
 export async function runHook(program: string, transfer: Transfer, log: string): Promise<number> {
   // What was good when the preference was set may have changed.
@@ -34,7 +34,7 @@ export async function runHook(program: string, transfer: Transfer, log: string):
   }
 }
 
-/** Numbers, words of pysync's own, and paths and names that pysync has checked: no file's name. */
+/** Numbers, pysync's own words, and paths and names that it has checked; never the name of a file. */
 function factsOf(transfer: Transfer, log: string): Record<string, string> {
   const { header, fileCount, bytes, transferred, complete, ending } = transfer;
   const { username, homedir } = userInfo();

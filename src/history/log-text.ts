@@ -7,9 +7,9 @@ import { endingOf } from './transfer.js';
 import type { Ending, LeftPart, SentFile, Transfer } from './transfer.js';
 
 export interface LogReader {
-  /** Takes more of the log, and returns the files that it tells of. */
+  /** Takes more of the log, and returns the files that it names. */
   readonly read: (chunk: Uint8Array) => readonly SentFile[];
-  /** All that is known so far; undefined before the first line, or where that is no header. */
+  /** All that is known so far; undefined before the first line, or where that is not a header. */
   readonly transfer: () => Transfer | undefined;
 }
 
@@ -35,7 +35,7 @@ export function readLog(id: string, keep: number): LogReader {
     else if (files.length < keep) files.push(file);
   };
 
-  /** A line of the launcher's or the gate's; rsync's own all begin with a date. */
+  /** A line that the launcher or the gate wrote; rsync's own all begin with a date. */
   const readNote = (line: string): void => {
     const [, word = '', value = ''] = /^pysync-([a-z]+)(?: (.*))?$/.exec(line) ?? [];
     if (word === 'hook') hookStatus = Number(value);
@@ -63,7 +63,7 @@ export function readLog(id: string, keep: number): LogReader {
         count(file, 1);
       } else if (line === 'pysync-cut') {
         complete = false;
-        // The line in front ends where the room ended, perhaps in the middle of a name.
+        // The line before it ends where the room ended, perhaps in the middle of a name.
         if (last !== undefined) {
           found.pop();
           count(last, -1);
@@ -111,7 +111,7 @@ function readFileLine(line: string, token: string, prefix: string): SentFile | u
   return { raw: prefix + unescape(name), bytes: Number(bytes), transferred: Number(transferred) };
 }
 
-/** What stands in front of the names of what was pushed there; empty for the share's top. */
+/** What comes before the names of the files that were pushed there; empty for the share's top. */
 function folderOf(place: string): string {
   const parts = place.split('/').filter((part) => part !== '' && part !== '.');
   return Buffer.from(parts.map((part) => `${part}/`).join('')).toString('latin1');

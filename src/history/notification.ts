@@ -8,7 +8,7 @@ import { printable } from '../system/text.js';
 import { nameOf } from './transfer.js';
 import type { Transfer } from './transfer.js';
 
-/** Shows it; where that fails nobody is told, since nobody is there. */
+/** Shows it. Where that fails nobody is told, since nobody is there. */
 export async function notifyOf(transfer: Transfer): Promise<void> {
   const call = process.platform === 'darwin' ? appleCall(transfer) : busCall(transfer);
   if (call === undefined) return;

@@ -34,7 +34,7 @@ export function watchProgress(): (transfer: Transfer, now: number) => Progress {
   };
 }
 
-/** Each of these running transfers with its progress; waits a moment for the rate, if there is any. */
+/** Each of these running transfers with its progress; waits a moment for the rate, if there are any. */
 export async function lookTwice<T extends Transfer>(
   transfers: readonly T[],
 ): Promise<(readonly [T, Progress])[]> {
@@ -44,7 +44,7 @@ export async function lookTwice<T extends Transfer>(
   return looks.map(([transfer, look]) => [transfer, look(transfer, Date.now())] as const);
 }
 
-/** A sender that reads its own files can be silent too, so this is no proof that it has gone. */
+/** A sender that reads its own files can be silent too, so this does not prove that it has gone. */
 function silenceOf({ id, header }: Transfer): number | undefined {
   if (header.direction !== 'push') return undefined;
   const quiet = quietMs(join(stateFolder(), 'running', `${id}.log`), header);

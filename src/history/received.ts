@@ -3,8 +3,8 @@
  * runs the program `on-received` and shows a notification. Nobody waits for it, and it runs outside the
  * sandbox with the owner's rights.
  *
- * `NAME.log.new` beside a log means that the owner has not been told of that push yet. One of these
- * programs at a time tells of one push after the other, so that a peer that makes many connections
+ * `NAME.log.new` beside a log means that the owner does not know of that push yet. One of these
+ * programs at a time reports one push after the other, so that a peer that makes many connections
  * does not start as many programs of the owner's.
  */
 import { readdirSync, rmSync } from 'node:fs';

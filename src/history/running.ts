@@ -57,7 +57,7 @@ async function processesBelow(pids: ReadonlySet<number>): Promise<readonly Proce
   });
   const found: Process[] = [];
   let parents = processes.filter(
-    ({ pid, command }) => pids.has(pid) && command.includes('/pysync/gate '),
+    ({ pid, command }) => pids.has(pid) && /\/pysync\/(?:launcher|gate) /.test(command),
   );
   while (parents.length > 0) {
     const numbers = new Set(parents.map(({ pid }) => pid));

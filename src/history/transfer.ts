@@ -6,11 +6,11 @@ export interface SentFile {
   readonly raw: string;
   /** Its length, as the sending side gave it. */
   readonly bytes: number;
-  /** What went over the connection for it: less for a file that was there in part, or compressed. */
+  /** What went over the connection for it: less for a file that was partly there, or compressed. */
   readonly transferred: number;
 }
 
-/** A part of a file that did not come whole. */
+/** What came of a file that did not come whole. */
 export interface LeftPart {
   /** The file's name, without its folder. */
   readonly name: string;
@@ -19,8 +19,8 @@ export interface LeftPart {
 
 /**
  * How a connection ended. `lost`: its log has no end, because the machine stopped or the launcher was
- * killed. `gone`: its sender had gone silent, and came back with another connection. `status` is
- * rsync's exit status.
+ * killed. `gone`: its sender fell silent, and came back with another connection. `status` is rsync's
+ * exit status.
  */
 export type Ending =
   | { readonly kind: 'running' | 'lost' | 'gone' | 'revoked' | 'done' }
@@ -28,7 +28,7 @@ export type Ending =
   | { readonly kind: 'full' | 'interrupted' | 'failed'; readonly status: number };
 
 export interface Transfer {
-  /** The name of its log, which no other has. */
+  /** The unique name of its log. */
   readonly id: string;
   readonly header: Header;
   /** The files that came or went whole, in order, or the first of them. */
@@ -39,7 +39,7 @@ export interface Transfer {
   /** Sums over all those files. */
   readonly bytes: number;
   readonly transferred: number;
-  /** Whether all files are counted: a log has a greatest length. */
+  /** Whether all files are counted: the length of a log is limited. */
   readonly complete: boolean;
   readonly ending: Ending;
   /** The exit status of the owner's program `on-received`, where it was run. */
@@ -62,7 +62,7 @@ const meanings: Readonly<Record<number, string>> = {
   21: 'a process went missing',
   22: 'not enough memory',
   23: 'some files were not transferred',
-  24: 'some files vanished meanwhile',
+  24: 'some files vanished during the transfer',
   25: 'it would have deleted too much',
 };
 
@@ -76,7 +76,7 @@ export function endingOf(status: number, sawFull: boolean): Ending {
   return { kind: cut.has(status) || status >= 128 ? 'interrupted' : 'failed', status };
 }
 
-/** The ending in words; what the reason of a refusal holds is outside text. */
+/** The ending in words; the reason of a refusal may hold outside text. */
 export function describeEnding(ending: Ending): string {
   switch (ending.kind) {
     case 'running':

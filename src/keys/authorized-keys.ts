@@ -1,9 +1,9 @@
 /**
  * The text of an `authorized_keys` file: finding keys in it, and changing our lines.
  *
- * Everybody editing this file keeps: a line that is not ours stays as it is, byte for byte,
- * wherever it stands, whatever it holds; so content is a Buffer, cut at newlines and never decoded
- * as a whole. The one byte that may be added is the newline that a last line lacks.
+ * Everybody who edits this file keeps to this: a line that is not ours stays as it is, byte for byte,
+ * wherever it is and whatever it holds; so content is a Buffer, cut at newlines and never decoded as a
+ * whole. The one thing that may be added is the newline that a last line lacks.
  */
 import { formatKeyLine, type KeyLine, type PublicKey } from './key-line.js';
 import { readAuthorizedLine, type AuthorizedLine } from './read-line.js';
@@ -14,17 +14,17 @@ export interface OurKey extends KeyLine {
   readonly lineNumber: number;
 }
 
-/** A line that holds a key and does not run our gate. */
+/** A line that holds a key and does not run our launcher. */
 export interface ForeignKey extends PublicKey {
   readonly lineNumber: number;
-  /** Whether it has a forced command of somebody else's. */
+  /** Whether it has a forced command, which is not ours. */
   readonly restrictedByOther: boolean;
 }
 
-/** A line that runs our gate but is not as we write it: edited by hand, or damaged. */
+/** A line that runs our launcher but is not as we write it: edited by hand, or damaged. */
 export interface BrokenLine {
   readonly lineNumber: number;
-  /** Reads behind "line 3: ", and holds nothing of the line. */
+  /** To be read after "line 3: "; it holds nothing of the line. */
   readonly reason: string;
   /** The key in base64, where the line holds one. */
   readonly blob: string | undefined;
@@ -61,9 +61,9 @@ export function parseAuthorizedKeys(content: Buffer): AuthorizedKeys {
 }
 
 /**
- * The first line that lets this key in without our gate. Where there is one, a line of ours must
- * not be added: sshd goes on to the next line of a key whose `from` or `expiry-time` does not fit,
- * so either our restriction or the owner's own access would depend on the order of lines.
+ * The first line that lets this key in without our launcher. Where there is one, a line of ours must
+ * not be added: sshd tries the next line of a key whose `from` or `expiry-time` does not fit, so
+ * either our restriction or the owner's own access would depend on the order of lines.
  */
 export function findForeign(content: Buffer, blob: string): ForeignKey | undefined {
   return parseAuthorizedKeys(content).foreign.find((key) => isSameKey(key.blob, blob));
@@ -72,9 +72,9 @@ export function findForeign(content: Buffer, blob: string): ForeignKey | undefin
 export type UpsertOutcome = 'added' | 'updated' | 'unchanged';
 
 /**
- * Makes `line` the one line of ours for its key: in place of the first there is, damaged ones
- * included, and without the others; or else as the last line. A line that differs only in when the
- * key was imported is left as it is.
+ * Makes `line` the one line of ours for its key. It replaces the first one, damaged or not, and the
+ * others go; where there is none, it becomes the last line. A line that differs only in the time of
+ * the import is left as it is.
  */
 export function upsertKey(
   content: Buffer,
@@ -98,7 +98,7 @@ export function upsertKey(
   return { content: join(kept), outcome: 'updated' };
 }
 
-/** Takes out the lines of ours that `isMeant`, and the damaged ones that `isMeantBroken`. */
+/** Removes the lines of ours that `isMeant`, and the damaged ones that `isMeantBroken`. */
 export function removeKeys(
   content: Buffer,
   isMeant: (key: OurKey) => boolean,
@@ -113,7 +113,7 @@ export function removeKeys(
   return { content: join(kept.map(({ bytes }) => bytes)), removed };
 }
 
-/** Adds the lines whose key stands in no line yet, whoever's that is; says which these are. */
+/** Adds the lines whose key no line has yet, ours or not; answers which these are. */
 export function addKeys(
   content: Buffer,
   lines: readonly KeyLine[],

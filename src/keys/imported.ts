@@ -1,4 +1,4 @@
-/** The keys that pysync imported, as they stand in the account's two files now. */
+/** The keys that pysync imported, as they are in the account's two files now. */
 import { homedir } from 'node:os';
 import { parseAuthorizedKeys } from './authorized-keys.js';
 import type { OurKey } from './authorized-keys.js';
@@ -6,7 +6,7 @@ import { readAuthorizedKeys } from './install.js';
 
 export interface ImportedKeys {
   readonly keys: readonly OurKey[];
-  /** Lines that run our gate but are damaged, as sentences. */
+  /** Lines that run our launcher but are damaged, as sentences. */
   readonly broken: readonly string[];
 }
 

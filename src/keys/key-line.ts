@@ -1,10 +1,10 @@
 /**
- * The line of `authorized_keys` that lets one peer's key use the gate and nothing else.
+ * The line of `authorized_keys` that lets one peer's key run the launcher and nothing else.
  *
  * It is read twice before anything runs: by sshd, which knows one escape inside double quotes,
  * `\"`, and ends options at the first blank outside them (sshd(8), AUTHORIZED_KEYS FILE FORMAT;
  * OpenSSH's auth-options.c, opt_dequote), and then by the account's login shell, whichever that is.
- * read-line.ts is the way back.
+ * read-line.ts reads it back.
  */
 import { createHash } from 'node:crypto';
 import { PysyncError } from '../errors.js';
@@ -21,7 +21,7 @@ export interface PublicKey {
 /** What one of our lines says. */
 export interface KeyLine extends PublicKey {
   readonly policy: Policy;
-  /** Absolute path of the gate's launcher; it ends in `/pysync/gate`. */
+  /** Absolute path of the launcher; it ends in `/pysync/launcher`. */
   readonly launcher: string;
   /** Addresses, networks (CIDR) or sshd patterns the peer may come from; empty: from anywhere. */
   readonly from: readonly string[];
@@ -73,7 +73,7 @@ function need(isGood: boolean, what: string): void {
   if (isGood) return;
   throw new PysyncError(
     'KEY_LINE_UNSAFE',
-    `the key cannot be written to authorized_keys: ${what} holds characters that do not fit there`,
+    `the key cannot be written to authorized_keys: ${what} holds characters that are not allowed there`,
   );
 }
 
@@ -90,25 +90,28 @@ function canBeRead(words: readonly string[]): boolean {
   }
 }
 
-/** Any launcher's path, so that the line of an earlier installation is known as ours too. */
+/**
+ * Any launcher's path, so that the line of an earlier installation is recognised as ours too. It was
+ * called `gate` before 0.1.0 was released.
+ */
 export function isLauncher(path: string): boolean {
-  return path.startsWith('/') && path.endsWith('/pysync/gate');
+  return /^\/(?:.*\/)?pysync\/(?:launcher|gate)$/s.test(path);
 }
 
-/** Whether `pattern` can stand in a `from="…"` list; whether it makes sense is sshd's to say. */
+/** Whether `pattern` can be in a `from="…"` list; sshd judges whether it makes sense. */
 export function isFrom(pattern: string): boolean {
   return /^!?[A-Za-z0-9.:*?/_%-]+$/.test(pattern);
 }
 
 /** Whether the base64 is the canonical one, and names the same type inside (RFC 4253, 6.6). */
 export function isWellFormedKey(key: PublicKey): boolean {
-  // SECURITY: Buffer.from skips what is not base64, line breaks too; only text that comes out the
+  // SECURITY: Buffer.from skips what is not base64, even line breaks; only text that comes out the
   // same again is taken. Held by test/unit/keys/key-candidate.test.ts.
   const isCanonical = Buffer.from(key.blob, 'base64').toString('base64') === key.blob;
   return isCanonical && typeInside(key.blob) === key.type;
 }
 
-/** The type that a key in base64 names inside, or undefined where it is no key. */
+/** The type that a key in base64 names inside; undefined where it is not a key. */
 export function typeInside(blob: string): string | undefined {
   const bytes = Buffer.from(blob, 'base64');
   const length = bytes.length < 4 ? 0 : bytes.readUInt32BE();
@@ -124,8 +127,8 @@ export function fingerprintOf(blob: string): string {
 }
 
 /**
- * In local time, the one form that every sshd since 7.7 reads. In the hour that a change of the
- * clocks repeats, sshd may take either.
+ * In local time, the one form that every sshd since 7.7 reads. Of an hour that a change of the clocks
+ * repeats, sshd may take either.
  */
 function formatExpiry(date: Date): string {
   const year = date.getFullYear();
@@ -135,7 +138,7 @@ function formatExpiry(date: Date): string {
   return `${year}${parts.map((part) => String(part).padStart(2, '0')).join('')}`;
 }
 
-/** Reads the three lengths that sshd knows; undefined where it is no such time. */
+/** Reads the three lengths that sshd knows; undefined for anything else. */
 export function parseExpiry(text: string): Date | undefined {
   if (!/^(?:\d{8}|\d{12}|\d{14})$/.test(text)) return undefined;
   const part = (from: number, to: number): number => Number(text.slice(from, to));

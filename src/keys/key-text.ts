@@ -1,6 +1,6 @@
 /**
- * A whole text that should hold public keys, cut into lines and blocks. Nothing is run and nothing
- * is read here but the bytes that are given.
+ * A whole text that should hold public keys, cut into lines and blocks. Pure: nothing is run, and
+ * nothing is read but the bytes that are given.
  */
 import { PysyncError } from '../errors.js';
 import { readKeyLine, type Fault, type KeyCandidate, type LineReading } from './key-candidate.js';
@@ -9,7 +9,7 @@ import { readSsh2Block, ssh2KeyBegin, ssh2KeyEnd } from './rfc4716.js';
 export interface TextReading {
   readonly candidates: { readonly key: KeyCandidate; readonly line: number }[];
   readonly faults: { readonly fault: Fault; readonly line: number }[];
-  /** Whether a private key stands in the text. */
+  /** Whether there is a private key in the text. */
   readonly holdsPrivateKey: boolean;
 }
 
@@ -20,7 +20,7 @@ const privateKey: Fault = {
 
 /**
  * The bytes of a key file as text. A byte order mark is dropped; what is not UTF-8 becomes U+FFFD,
- * which can only stand in a comment.
+ * which only a comment can hold.
  *
  * Throws PysyncError `KEY_TEXT_IS_UTF16`: PowerShell's `>` writes such files, and an editor shows
  * them as if nothing were wrong.
@@ -102,5 +102,5 @@ function faultOfBlock(line: string): Fault | undefined {
       hints: [`convert it: ssh-keygen -i -m ${format} -f FILE`],
     };
   }
-  return { reason: 'this block is no SSH key', hints: [] };
+  return { reason: 'this block is not an SSH key', hints: [] };
 }

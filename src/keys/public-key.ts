@@ -1,6 +1,6 @@
 /**
- * The trust boundary: text from anywhere comes in, public keys that the installed OpenSSH accepts
- * come out, and why each other line was not taken.
+ * The trust boundary: text from anywhere goes in; public keys that the installed OpenSSH accepts come
+ * out, and for each other line the reason why it was not taken.
  */
 import { createPublicKey } from 'node:crypto';
 import { PysyncError } from '../errors.js';
@@ -11,14 +11,14 @@ import { fingerprintOf } from './key-line.js';
 import { decodeKeyText, readText } from './key-text.js';
 
 export interface PublicKey {
-  /** As it stands in `authorized_keys`: `ssh-ed25519`, `sk-ssh-ed25519@openssh.com`, … */
+  /** As in `authorized_keys`: `ssh-ed25519`, `sk-ssh-ed25519@openssh.com`, … */
   readonly type: string;
   /** Canonical base64. */
   readonly blob: string;
   /** `SHA256:` and 43 characters, as `ssh-keygen -l` prints it. */
   readonly fingerprint: string;
   readonly bits: number;
-  /** One line, nothing invisible in it, at most 200 characters; may be empty. */
+  /** One line of at most 200 visible characters; may be empty. */
   readonly comment: string;
 }
 
@@ -26,7 +26,7 @@ interface FoundKey {
   readonly key: PublicKey;
   /** Counted from 1. */
   readonly line: number;
-  /** Options stood before the key; they were not taken over. */
+  /** Options were in front of the key; they were dropped. */
   readonly optionsDropped: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface RejectedLine {
   readonly hints: readonly string[];
 }
 
-/** A key that stands in the text twice is found twice. */
+/** A key that is in the text twice is found twice. */
 export interface KeyText {
   readonly found: FoundKey[];
   readonly rejected: RejectedLine[];
@@ -45,7 +45,7 @@ export interface KeyText {
 export interface ReadKeyTextOptions {
   /** What messages call the text: `'bob.pub'`, `standard input`. */
   readonly origin: string;
-  /** The path of a public key that lies beside the file, named where the text is a private key. */
+  /** The path of a public key beside the file, named where the text is a private key. */
   readonly publicKeyBeside?: string | undefined;
 }
 
@@ -78,7 +78,7 @@ export async function readKeyText(
       const reason = `this RSA key has ${bits} bits, and ${fewestRsaBits} is the least that is safe`;
       rejected.push({ line, reason, hints: newKeyHints });
     } else if (verdict === undefined) {
-      const reason = `OpenSSH does not accept this ${type} key as it stands`;
+      const reason = `OpenSSH does not accept this ${type} key as it is`;
       rejected.push({
         line,
         reason,
@@ -134,7 +134,7 @@ async function askSshKeygen(
 
 /**
  * The length of an RSA key that ssh-keygen would not read: it refuses fewer than 1024 bits without
- * saying why. ssh2 is loaded for such a key only.
+ * saying why. Only such a key has ssh2 loaded.
  */
 async function rsaBits({ type, blob }: KeyCandidate): Promise<number | undefined> {
   if (type !== 'ssh-rsa') return undefined;
@@ -144,7 +144,7 @@ async function rsaBits({ type, blob }: KeyCandidate): Promise<number | undefined
     if (key instanceof Error) return undefined;
     return createPublicKey(key.getPublicPEM()).asymmetricKeyDetails?.modulusLength;
   } catch {
-    // No key that OpenSSL can read either, so there is no length to tell.
+    // OpenSSL cannot read it either, so it has no length to tell.
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * One line of `authorized_keys`, read as sshd reads it (auth2-pubkeyfile.c, auth-options.c), and
- * told apart: ours, ours but damaged, somebody else's key, no key.
+ * told apart: ours, ours but damaged, somebody else's key, or no key at all.
  */
 import { parsePolicy } from '../gate/policy.js';
 import { fingerprintOf, isFrom, isLauncher, isWellFormedKey } from './key-line.js';
@@ -9,14 +9,14 @@ import { parseExpiry, typeInside, type KeyLine, type PublicKey } from './key-lin
 export type AuthorizedLine =
   | { readonly kind: 'none' }
   | { readonly kind: 'ours'; readonly line: KeyLine }
-  /** It names our gate but is not as we write it; `key` where it holds one. */
+  /** It names our launcher but is not as we write it; `key` where it holds one. */
   | { readonly kind: 'broken'; readonly reason: string; readonly key: PublicKey | undefined }
   | { readonly kind: 'foreign'; readonly key: PublicKey; readonly restrictedByOther: boolean };
 
 type KeyAndComment = PublicKey & { readonly comment: string };
 
 interface Option {
-  /** In lower case: sshd does not tell cases apart here. */
+  /** In lower case: sshd ignores case here. */
   readonly name: string;
   readonly value: string | undefined;
 }
@@ -32,9 +32,9 @@ export function readAuthorizedLine(bytes: Buffer): AuthorizedLine {
   const { options, rest, isClosed } = splitOptions(text);
   const command = options.find((option) => option.name === 'command')?.value;
   const key = readKey(rest);
-  if (command !== undefined && namesGate(command)) return readOurs(options, command, key);
-  if (!isClosed && namesGate(text.replace(/^.*?command="/i, ''))) {
-    return { kind: 'broken', reason: 'it has a quote that does not end', key };
+  if (command !== undefined && namesLauncher(command)) return readOurs(options, command, key);
+  if (!isClosed && namesLauncher(text.replace(/^.*?command="/i, ''))) {
+    return { kind: 'broken', reason: 'it has an unclosed quote', key };
   }
   if (key === undefined) return { kind: 'none' };
   return { kind: 'foreign', key, restrictedByOther: command !== undefined };
@@ -57,7 +57,7 @@ function parseOurs(options: readonly Option[], command: string, key: KeyAndComme
   const values = new Map(options.map((option) => [option.name, option.value]));
   if (options[0]?.name !== 'restrict') throw new Error('it does not start with restrict');
   for (const name of values.keys()) {
-    // SECURITY: an option behind `restrict` can take a part of it back, as `pty` does.
+    // SECURITY: an option behind `restrict` can revoke a part of it, as `pty` does.
     const isKnown = ['restrict', 'from', 'expiry-time', 'command'].includes(name);
     if (!isKnown) throw new Error('it has an option that pysync does not write');
   }
@@ -76,12 +76,12 @@ function parseOurs(options: readonly Option[], command: string, key: KeyAndComme
 }
 
 /** Whether the first word of a forced command, or of what is left of one, is our launcher. */
-function namesGate(command: string): boolean {
+function namesLauncher(command: string): boolean {
   const [word = ''] = /^(?:'[^']*'?|\\.|[^\s'\\])+/.exec(command) ?? [];
   return isLauncher(word.replace(/['"\\]/g, ''));
 }
 
-/** The words of a command as `quoteAll` writes it; throws on anything else a shell would act on. */
+/** The words of a command as `quoteAll` writes it; throws where a shell would act on anything more. */
 function splitCommand(command: string): string[] {
   const words: string[] = [];
   const word = /((?:'[^']*'|\\'|[A-Za-z0-9_@%+=:,./-])+)(?: |$)/y;
@@ -119,7 +119,7 @@ function readOption(text: string): Option {
 }
 
 /**
- * The key at the start of `text`. It is told by its base64 and not by the word before it, because
+ * The key at the start of `text`. It is recognised by its base64 and not by the word before it, since
  * each version of sshd knows more names of types.
  */
 function readKey(text: string): KeyAndComment | undefined {

@@ -7,7 +7,7 @@
  *     ---- END SSH2 PUBLIC KEY ----
  *
  * `ssh-keygen -l` does not read it, and ssh2's reader knows neither FIDO keys nor a text with
- * several blocks, so a block is turned into the parts of a line here and judged like any other.
+ * several blocks. So a block becomes the parts of a line here, which are judged like any other.
  */
 import { cleanComment, readKeyParts, type LineReading } from './key-candidate.js';
 import { typeInside } from './key-line.js';
@@ -32,7 +32,7 @@ export function readSsh2Block(lines: readonly string[]): LineReading {
   return readKeyParts({ type, blob, comment, optionsDropped: false });
 }
 
-/** A header is `Name: value`; a backslash at the end of a line carries it on to the next one. */
+/** A header is `Name: value`; a backslash at the end of a line continues it on the next one. */
 function splitHeaders(lines: readonly string[]): { comment: string; body: string[] } {
   let comment = '';
   let i = 0;

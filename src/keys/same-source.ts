@@ -1,4 +1,4 @@
-/** Which sources of keys are the same one, and whose they are. */
+/** Which sources of keys are the same, and whose they are. */
 import { PysyncError } from '../errors.js';
 import type { OurKey } from './authorized-keys.js';
 import { githubListAt, publicApi } from './sources/github-address.js';
@@ -10,14 +10,14 @@ export function isSameSource(a: string, b: string): boolean {
   return a === b || (githubUser(a) !== undefined && githubUser(a) === githubUser(b));
 }
 
-/** The GitHub user in small letters; older lines have the address of the list. */
+/** The GitHub user in lower case; older lines have the address of the list. */
 export function githubUser(source: string): string | undefined {
   if (source.startsWith('gh:')) return source.slice('gh:'.length).toLowerCase();
   if (!/^https?:/i.test(source) || !URL.canParse(source)) return undefined;
   return githubListAt(new URL(source), ownApi())?.login.toLowerCase();
 }
 
-/** Keys can also be taken back where the preferences cannot be read. */
+/** Keys can be revoked even where the preferences cannot be read. */
 function ownApi(): URL {
   try {
     return apiOf(ownContext());

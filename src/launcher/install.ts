@@ -17,7 +17,7 @@ import { readStub, stubText } from './stub.js';
 import type { Stub } from './stub.js';
 
 export function launcherPath(): string {
-  return join(dataFolder(), 'gate');
+  return join(dataFolder(), 'launcher');
 }
 
 /** What this pysync writes into a launcher. */
@@ -44,10 +44,14 @@ export async function makeLauncher(confine?: 'none'): Promise<{ path: string; le
   const found = await findSandbox(dataFolder(), allowNone);
   const authorizedKeys = join(homedir(), '.ssh', 'authorized_keys');
   await writeSettings({ ...found, authorizedKeys, ...(await preferences()) });
-  const text = stubText(ownStub(), version);
-  await replaceFile(launcherPath(), () => Buffer.from(text), { mode: 0o700 });
-  // A copy restored from a backup may have lost its mode.
-  chmodSync(launcherPath(), 0o700);
+  const text = Buffer.from(stubText(ownStub(), version));
+  // Lines of before the launcher was called so start `gate`.
+  const earlier = join(dataFolder(), 'gate');
+  for (const path of [launcherPath(), ...(existsSync(earlier) ? [earlier] : [])]) {
+    await replaceFile(path, () => text, { mode: 0o700 });
+    // A copy restored from a backup may have lost its mode.
+    chmodSync(path, 0o700);
+  }
   return { path: launcherPath(), level: found.level };
 }
 

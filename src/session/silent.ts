@@ -66,7 +66,7 @@ async function isReading(pid: number): Promise<boolean> {
 
 /** After a reboot, the number of one that was cut off can be any process of the account. */
 function isLauncher(pid: number): boolean {
-  return readText(`/proc/${pid}/cmdline`).includes('/pysync/gate\0');
+  return /\/pysync\/(?:launcher|gate)\0/.test(readText(`/proc/${pid}/cmdline`));
 }
 
 /** `rchar` of proc_pid_io(5): what it has read, from the connection too. */

@@ -1,4 +1,4 @@
-/** What an owner should know of a folder that may be a share. */
+/** What an owner should know about a folder that may be a share. */
 import { mountAt } from '../ready/mount-table.js';
 import { quoteAll } from '../gate/quote.js';
 import { isOpenToOthers, nestedShares } from './others.js';
@@ -13,14 +13,14 @@ export function shareNotices(share: string, known: readonly string[]): string[] 
       ? [`others on this machine may look into ${share}: chmod go-rwx ${quoteAll([share])}`]
       : []),
     ...nested,
-    // Not refused: to send a web site is what many want a share for.
+    // Not refused: many want a share for sending a web site.
     ...(/^\/var\/www\/|\/(public_html|htdocs)(\/|$)/.test(share)
       ? [`a web server may show or run what is sent to ${share}`]
       : []),
     ...(isMountPoint(share) && !known.includes(share)
       ? [
           `${share} is a mount point: while nothing is mounted there, files would land on the disk below it`,
-          `so better share a folder in it: --dir ${quoteAll([`${share}/from-peers`])}`,
+          `it is better to share a folder in it: --dir ${quoteAll([`${share}/from-peers`])}`,
         ]
       : []),
   ];

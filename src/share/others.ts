@@ -1,9 +1,9 @@
 /**
  * Who else on this machine could decide what a share is, or see what is in it.
  *
- * A share has to be the account's own, and so has each folder above it, or root's. In a folder that
- * others may write they can make the share first, or again after it is gone: a peer then sends into
- * a folder of theirs. A sticky bit, as that of /tmp, only keeps them from touching it meanwhile.
+ * A share has to be the account's own, and each folder above it the account's or root's. In a folder
+ * that others may write they can create the share first, or again after it is gone: a peer then sends
+ * into a folder of theirs. A sticky bit, as on /tmp, protects it only while it is there.
  */
 import { lstatSync, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
@@ -21,8 +21,8 @@ import { holds, realPath } from './forbidden.js';
  * Throws PysyncError `SHARE_UNSAFE` where others may write the folder at the real path `share`, which
  * need not exist yet, or put another one in its place.
  *
- * The account's own group, which nobody else is in, is no other: with a umask of 002, as Debian's
- * and Fedora's users have it, all folders can be written by it.
+ * The account's own group, which nobody else is in, does not count: with a umask of 002, as users of
+ * Debian and Fedora have it, it can write all folders.
  */
 export async function refuseOthers(share: string): Promise<void> {
   for (const { path, stats } of placesTo(share)) {
@@ -44,8 +44,8 @@ interface Place {
 }
 
 /**
- * What is there of the way to `share`. In the home it begins below the home: who could replace that
- * could as well replace the keys.
+ * What exists of the path to `share`. In the home it begins below the home: anybody who could replace
+ * that could replace the keys as well.
  */
 function placesTo(share: string): Place[] {
   const home = realPath(homedir());
@@ -62,12 +62,12 @@ function lstatIfThere(path: string): Stats | undefined {
   try {
     return lstatSync(path);
   } catch {
-    // Not there yet, or in a folder that is closed to us, where no share can be made either.
+    // It is not there yet, or in a folder that is closed to us, where no share can be created either.
     return undefined;
   }
 }
 
-/** The share's own folder has to be the account's: the launcher gives it its mode back. */
+/** The share's own folder has to be the account's: the launcher restores its mode. */
 function ownerFault(isShare: boolean, { uid }: Stats): string | undefined {
   const isOurs = uid === process.geteuid?.() || (uid === 0 && !isShare);
   return isOurs ? undefined : `belongs to ${userName(uid)}`;
@@ -76,7 +76,7 @@ function ownerFault(isShare: boolean, { uid }: Stats): string | undefined {
 async function writersOf(path: string, stats: Stats): Promise<string | undefined> {
   const how = looseness(stats, { heedsSticky: false });
   if (how !== undefined || (stats.mode & 0o020) === 0) return how;
-  // The bit of a harmless group may in truth be what an ACL lets others do: acl(5).
+  // What looks like the bit of a harmless group may be what an ACL lets others do: acl(5).
   const { stdout } = await run('ls', ['-ld', '--', path], {
     purpose: 'see who may write the share',
     expectExit: 'any',
@@ -90,7 +90,7 @@ function remedies(path: string, { uid, mode }: Stats): string[] {
   return canChange ? [`chmod go-w ${quoteAll([path])}`, `or ${other}`] : [other];
 }
 
-/** Whether others of this machine may read or enter the folder at `share`, and get that far. */
+/** Whether others on this machine may read or enter the folder at `share`, and get that far. */
 export function isOpenToOthers(share: string): boolean {
   const own = lstatIfThere(share);
   if (own === undefined) return false;

@@ -1,5 +1,5 @@
 /**
- * A share is a directory. This file decides which directories may be one, and makes it.
+ * Which folders may be a share; makes one where it is missing.
  */
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -20,8 +20,8 @@ export function placeOf(folder: string): string {
 /**
  * The real, absolute path of the share at `folder`; it need not exist yet.
  *
- * Throws PysyncError `SHARE_UNSAFE` for a directory that must not be given to a peer: what can be
- * written there would let them in.
+ * Throws PysyncError `SHARE_UNSAFE` for a folder that must not be given to a peer: what can be written
+ * there would let them in.
  */
 export function sharePath(folder: string): string {
   const path = placeOf(folder);
@@ -39,19 +39,19 @@ export function sharePath(folder: string): string {
   return path;
 }
 
-/** As `sharePath`; also refuses a place in which others of this machine have a say. */
+/** As `sharePath`; also refuses a place in which others on this machine have a say. */
 export async function fitSharePath(folder: string): Promise<string> {
   const path = sharePath(folder);
   await refuseOthers(path);
   return path;
 }
 
-/** `folder` as an absolute path, whatever links are in it. */
+/** `folder` as an absolute path; links in it stay. */
 export function absolutePath(folder: string): string {
   try {
     return resolve(folder);
   } catch (error) {
-    // Only a relative path needs to know where we are.
+    // Only a relative path needs the working directory.
     throw new PysyncError('NO_WORKING_DIRECTORY', 'the folder you are in is gone', {
       hints: ['go to another one with cd, then run the command again'],
       cause: error,
@@ -60,8 +60,8 @@ export function absolutePath(folder: string): string {
 }
 
 /**
- * Throws PysyncError `SHARE_REPLACED` where `folder` names one of the shares there are (`known`) and
- * is not the folder any more that was shared. Its real path would be taken for a share of its own.
+ * Throws PysyncError `SHARE_REPLACED` where `folder` names a known share and is no longer the folder
+ * that was shared: its real path would be taken for a share of its own.
  */
 export function refuseReplaced(folder: string, known: readonly string[]): void {
   const path = absolutePath(folder);
@@ -76,7 +76,7 @@ function replaced(path: string, fault: PlaceFault): PysyncError {
   });
 }
 
-/** How its owner can go on with a share that is not what it was. */
+/** What its owner can do about a share that is not what it was. */
 export function placeRemedy(path: string, fault: PlaceFault): string {
   switch (fault) {
     case 'missing':
@@ -85,12 +85,12 @@ export function placeRemedy(path: string, fault: PlaceFault): string {
     case 'file':
       return 'put the folder back, or import the keys again for another one with --dir';
     case 'unreachable':
-      return 'see that you may enter each folder above it';
+      return 'make sure that you may enter each folder above it';
   }
 }
 
 /**
- * Makes the share's directory where it is missing (mode 0700). Throws PysyncError `SHARE_UNUSABLE`,
+ * Creates the share's folder where it is missing (mode 0700). Throws PysyncError `SHARE_UNUSABLE`,
  * or `SHARE_REPLACED` where a link leads to it.
  */
 export function makeShare(path: string): void {
@@ -108,8 +108,8 @@ export function makeShare(path: string): void {
 function unusable(path: string, code: string | undefined, cause?: unknown): PysyncError {
   const reasons: Readonly<Record<string, string>> = {
     EACCES: 'you may not write there',
-    EEXIST: 'it is not a directory',
-    ENOTDIR: 'it is not a directory',
+    EEXIST: 'it is not a folder',
+    ENOTDIR: 'it is not a folder',
     EROFS: 'the file system is read-only',
     ENOSPC: 'the disk is full',
   };

@@ -1,4 +1,4 @@
-/** How much stands in a share. */
+/** How much is in a share. */
 import { lstat, opendir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ownFolder } from '../gate/paths.js';
@@ -39,7 +39,7 @@ async function countFolder(
   counted: { bytes: number; files: number },
 ): Promise<void> {
   for await (const entry of await opendir(folder)) {
-    // What transfers keep there is no file yet.
+    // What transfers keep there is not a file of the share yet.
     if (entry.name === ownFolder) continue;
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {

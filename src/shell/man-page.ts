@@ -120,7 +120,7 @@ const environment = [
 const files = [
   ['~/.ssh/authorized_keys', 'The imported keys, one line each, and what each may do.'],
   ['~/public', 'The share, where no other is named.'],
-  ['~/.local/share/pysync/gate', 'The launcher: the one program that these keys can start.'],
+  ['~/.local/share/pysync/launcher', 'The launcher: the one program that these keys can start.'],
   ['~/.local/share/pysync/volumes', 'The disk images of shares with a size.'],
   ['~/.local/state/pysync/log', 'A log of each connection.'],
   ['~/.config/pysync/config.json', 'Preferences.'],

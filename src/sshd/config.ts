@@ -1,4 +1,4 @@
-/** The ssh server's configuration as its files say it: sshd_config(5), with what it includes. */
+/** The ssh server's configuration files: sshd_config(5), with what it includes. */
 import { dirname, join } from 'node:path';
 import { namesIn, readLines } from '../system/readable.js';
 
@@ -6,18 +6,18 @@ export interface ConfigLine {
   /** The keyword, in lower case. */
   readonly name: string;
   readonly value: string;
-  /** The criteria of the `Match` block that the line stands in; undefined outside of any. */
+  /** The criteria of the `Match` block that the line is in; undefined outside of any. */
   readonly match: string | undefined;
 }
 
-/** The config in force; `PYSYNC_SSHD_CONFIG` names that of another server than the system's. */
+/** The config in force; `PYSYNC_SSHD_CONFIG` names that of a server other than the system's. */
 export function sshdConfigPath(): string {
   return process.env['PYSYNC_SSHD_CONFIG'] ?? '/etc/ssh/sshd_config';
 }
 
 /**
- * The lines of the config at `path`, in the order in which sshd reads them. Of each keyword sshd
- * takes the first that counts. Files that cannot be read are left out.
+ * The lines of the config at `path`, in the order in which sshd reads them; the first one of each
+ * keyword counts. Files that cannot be read are left out.
  */
 export function readConfig(path: string, outerMatch?: string, depth = 0): ConfigLine[] {
   const lines: ConfigLine[] = [];
@@ -38,7 +38,7 @@ export function readConfig(path: string, outerMatch?: string, depth = 0): Config
   return lines;
 }
 
-/** The files of an `Include` pattern with a wildcard in its last part, sorted as sshd does. */
+/** The files of an `Include` pattern with a wildcard in its last part, sorted as sshd sorts them. */
 function expand(pattern: string, base: string): string[] {
   const path = pattern.startsWith('/') ? pattern : join(base, pattern);
   if (!path.includes('*')) return [path];

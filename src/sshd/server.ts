@@ -1,6 +1,6 @@
 /**
- * This machine's ssh server, as far as an ordinary user can see it: its config files, its host
- * keys' public halves, and whether it answers.
+ * This machine's ssh server, as far as an ordinary user can see it: its config files, the public
+ * halves of its host keys, and whether it answers.
  */
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
@@ -21,13 +21,13 @@ export interface SshServer {
   readonly listens: boolean;
   readonly hostKeys: readonly HostKey[];
   /**
-   * What others may write on the way to the account's keys. With one such file or folder sshd takes
-   * no key at all, and says why only in its log (StrictModes in sshd_config(5)).
+   * What others may write on the path to the account's keys. With one such file or folder sshd accepts
+   * no key at all, and tells why only in its log (StrictModes in sshd_config(5)).
    */
   readonly writableByOthers: readonly string[];
 }
 
-/** Looks at the server, for the account whose home is `home`. */
+/** The server as it is for the account whose home is `home`. */
 export async function findSshServer(home: string): Promise<SshServer> {
   const lines = readConfig(sshdConfigPath()).filter(({ match }) => match === undefined);
   const valuesOf = (wanted: string): string[] =>
@@ -56,9 +56,7 @@ function hostKeyOf(file: string): HostKey[] {
   const [type, blob] = readLines(`${file}.pub`)[0]?.split(' ') ?? [];
   if (type === undefined || blob === undefined) return [];
   const digest = createHash('sha256').update(Buffer.from(blob, 'base64')).digest('base64');
-  const name = type.replace(/^(?:ssh-|ecdsa-sha2-.*)/, (match) =>
-    match === 'ssh-' ? '' : 'ECDSA',
-  );
+  const name = type.startsWith('ecdsa-') ? 'ecdsa' : type.replace('ssh-', '');
   return [{ type: name.toUpperCase(), fingerprint: `SHA256:${digest.replace(/=+$/, '')}` }];
 }
 
@@ -74,9 +72,9 @@ async function answers(port: number, hosts: readonly string[]): Promise<boolean>
 }
 
 /**
- * What the server at this port calls itself (`SSH-2.0-OpenSSH_9.2p1 Debian-2`), or undefined where
- * none answers within a second. An ssh server speaks first, and its first line starts with `SSH-`
- * (RFC 4253, 4.2).
+ * What the server at this port calls itself (`SSH-2.0-OpenSSH_9.2p1 Debian-2`); undefined where none
+ * answers within a second. An ssh server speaks first, and its first line starts with `SSH-` (RFC
+ * 4253, 4.2).
  */
 export function bannerAt(port: number, host: string): Promise<string | undefined> {
   return new Promise((resolve) => {

@@ -1,5 +1,5 @@
 /**
- * What the ssh server holds for one user: asked of sshd itself, or else gathered from its files.
+ * The ssh server's settings for one user: as sshd itself tells them, or gathered from its files.
  */
 import { join } from 'node:path';
 import { PysyncError } from '../errors.js';
@@ -11,9 +11,9 @@ import { makeTemporaryFolder } from '../system/temporary.js';
 export interface ServerSettings {
   /** `sshd -T`, with `Match` blocks applied; or the config files, with those left out. */
   readonly origin: 'sshd' | 'files';
-  /** The words behind a keyword (in lower case), of all the lines that count; empty where unset. */
+  /** The words after a keyword (in lower case), of all the lines that count; empty where unset. */
   readonly words: (name: string) => readonly string[];
-  /** Lines in `Match` blocks, of which the files alone do not say whether they apply. */
+  /** Lines in `Match` blocks: the files alone do not tell whether they apply. */
   readonly conditional: readonly ConfigLine[];
 }
 
@@ -28,7 +28,7 @@ const additive = new Set([
   'port',
 ]);
 
-/** The settings for `user` who comes from `address`, also for those that `Match` blocks change. */
+/** The settings for `user` who comes from `address`, with what `Match` blocks change. */
 export async function serverSettings(user: string, address: string): Promise<ServerSettings> {
   const told = await askSshd(user, address);
   if (told !== undefined) return settingsFrom('sshd', told, []);
@@ -56,8 +56,8 @@ function settingsFrom(
 }
 
 /**
- * `sshd -T` (sshd(8)); undefined where it gives no answer. It wants to load a host key first, and
- * the server's own can be read by root alone: any other does as well.
+ * `sshd -T` (sshd(8)); undefined where it gives no answer. It loads a host key first, and only root
+ * can read the server's own: any other will do.
  */
 async function askSshd(user: string, address: string): Promise<Setting[] | undefined> {
   const folder = makeTemporaryFolder();

@@ -73,7 +73,7 @@ test('an agent and a display that are offered are not taken', async () => {
   const session = openSession(attacker, command, options, env);
   // The launcher's Node waits for the secluded words, with the session's environment above it.
   const shells = await waitFor('the gate to run', async () => {
-    const found = await environments('/pysync/gate');
+    const found = await environments('/pysync/launcher');
     return found.includes('SSH_CONNECTION') && found;
   });
   expect(await sockets()).toEqual([]);

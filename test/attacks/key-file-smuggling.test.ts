@@ -42,7 +42,7 @@ const authorized = (): string[] => {
 };
 
 const ours =
-  /^restrict,command="[^"]*\/pysync\/gate --peer [^"]*" ssh-ed25519 [A-Za-z0-9+/=]+( |$)/;
+  /^restrict,command="[^"]*\/pysync\/launcher --peer [^"]*" ssh-ed25519 [A-Za-z0-9+/=]+( |$)/;
 
 test.each([
   ['a command before the key', 'command="touch ~/pwned" KEY'],

@@ -23,7 +23,7 @@ beforeAll(async () => {
   mallory = await me.letIn('--name', 'mallory');
   me.write('public/hello.txt', 'hello\n');
   putFiles(mallory.folder, { 'evil.txt': 'evil\n' });
-  launcher = join(me.account.home, '.local/share/pysync/gate');
+  launcher = join(me.account.home, '.local/share/pysync/launcher');
   settings = join(me.account.home, '.local/share/pysync/settings.json');
   texts = [launcher, settings].map((path) => readFileSync(path, 'utf8'));
 });

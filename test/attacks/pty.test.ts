@@ -33,7 +33,7 @@ test('a session that asks for a terminal gets none', async () => {
   const session = openSession(mallory, 'rsync --server -se.LsfxCIvu', ['-tt']);
   const running = await waitFor('the gate to run', async () => {
     const found = await processes();
-    return found.some((line) => line.includes('/gate')) && found;
+    return found.some((line) => line.includes('/launcher')) && found;
   });
   expect(running.filter((line) => !line.startsWith('?'))).toEqual([]);
   await session.end();

@@ -11,7 +11,7 @@ const plainBlob = blobOf('ssh-ed25519', Buffer.alloc(32, 7));
 export function keyLine(change: Partial<KeyLine> = {}, seed?: Uint8Array): KeyLine {
   const blob = change.blob ?? (seed === undefined ? plainBlob : blobOf('ssh-ed25519', seed));
   return {
-    launcher: '/home/me/.local/share/pysync/gate',
+    launcher: '/home/me/.local/share/pysync/launcher',
     policy: {
       peer: 'bob',
       key: fingerprint(blob),
@@ -84,7 +84,7 @@ export function anyKeyLine(): fc.Arbitrary<KeyLine> {
         source,
         ...(account === undefined ? {} : { account }),
       };
-      const launcher = `/${folder}/pysync/gate`;
+      const launcher = `/${folder}/pysync/launcher`;
       return {
         ...rest,
         type,

@@ -102,7 +102,7 @@ it('lets a peer in who sends with plain rsync, also after an upgrade', async () 
   expect(readFileSync(join(account.home, 'public/big.iso'), 'utf8')).toBe('all of it');
 
   // What it relies on is in the prefix, and nothing of the checkout is in use.
-  const launcherPath = join(account.home, '.local/share/pysync/gate');
+  const launcherPath = join(account.home, '.local/share/pysync/launcher');
   const launcher = readFileSync(launcherPath, 'utf8');
   expect(launcher).toContain(`${prefix}/lib/node_modules/pysync/dist/session`);
   expect(launcher).not.toContain(checkout);

@@ -1,7 +1,7 @@
 /** Is the launcher in place, is what it starts still there, and can nobody else change any of it? */
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isCurrent, neededBy } from '../../sandbox/sandboxes.js';
 import { quoteAll } from '../../gate/quote.js';
 import type { Settings } from '../../session/settings.js';
@@ -142,7 +142,7 @@ function outdated({ node, program }: Stub, isOfNow: boolean): Finding {
 function otherLaunchers(keys: readonly OurKey[]): Finding[] {
   const others = new Map<string, string[]>();
   for (const { launcher, policy } of keys) {
-    if (launcher === launcherPath()) continue;
+    if (dirname(launcher) === dataFolder()) continue;
     others.set(launcher, [...(others.get(launcher) ?? []), policy.peer]);
   }
   return [...others].map(([path, peers]) => {

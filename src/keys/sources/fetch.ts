@@ -52,8 +52,8 @@ async function follow(
       return { status: response.status, content, isHtml: isHtml(response, content) };
     }
     await response.body?.cancel();
-    // SECURITY: whoever sits on the network could answer a plain http request with a key of their
-    // own. Held by test/integration/keys/sources.test.ts.
+    // SECURITY: anybody on the network could answer a plain http request with a key of their own.
+    // Held by test/integration/keys/sources/url.test.ts.
     const target = URL.canParse(location, next.href) ? new URL(location, next) : undefined;
     if (target === undefined || !mayAsk(target)) {
       throw new PysyncError(

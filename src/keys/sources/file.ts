@@ -69,7 +69,7 @@ async function readKeyFile(path: string, origin: string): Promise<Uint8Array> {
   }
 }
 
-/** Reads to the end or to `limit`, whatever size the file is said to have. */
+/** Reads to the end or to `limit`: the size that a file is said to have may be wrong. */
 async function readUpTo(handle: FileHandle, limit: number): Promise<Uint8Array> {
   const buffer = Buffer.alloc(limit);
   let size = 0;

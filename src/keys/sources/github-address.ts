@@ -37,7 +37,7 @@ export function githubListAt(address: URL, apiUrl: URL): GithubList | undefined 
 
 /**
  * Refuses the list of another GitHub than the one that is asked, where the name may be somebody
- * else's. An API on this very machine stands in for GitHub's.
+ * else's. An API on this very machine takes GitHub's place.
  */
 export function requireSameGithub({ login, api }: GithubList, apiUrl: URL): void {
   if (api === apiUrl.href || isLoopback(apiUrl)) return;
@@ -48,7 +48,7 @@ export function requireSameGithub({ login, api }: GithubList, apiUrl: URL): void
   );
 }
 
-/** What `path` finds in the address below `base`, whatever scheme, escapes and slashes it has. */
+/** What `path` finds in the address below `base`, in any scheme, with any escapes and slashes. */
 function loginBelow(address: URL, base: URL, path: RegExp): string | undefined {
   if (placeOf(address) !== placeOf(base)) return undefined;
   const [whole, below] = [address, base].map(({ pathname }) =>

@@ -75,7 +75,7 @@ export function tooLarge(origin: string): PysyncError {
   return new PysyncError('SOURCE_TOO_LARGE', `${origin} is over 1 MiB, too large for a key list`);
 }
 
-/** Whether a list holds nothing but blank lines and comments; other text without a key is no list. */
+/** Whether a list holds nothing but blank lines and comments; other text without a key is not a list. */
 export function listsNothing(content: Uint8Array): boolean {
   const lines = new TextDecoder('utf-8').decode(content).split(/[\r\n]/);
   return lines.every((line) => /^\s*(#|$)/.test(line));

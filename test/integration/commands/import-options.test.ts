@@ -33,7 +33,7 @@ describe('--name, --access and --allow-delete', () => {
       ...['--dir', 'from bob'],
     );
     expect(options).toMatch(
-      /^restrict,command="\S+\/pysync\/gate --peer bob --key SHA256:\S{43} --share '.*\/from bob' --access read-write --allow-delete --source argument --imported 20\d\d-\S+Z"$/,
+      /^restrict,command="\S+\/pysync\/launcher --peer bob --key SHA256:\S{43} --share '.*\/from bob' --access read-write --allow-delete --source argument --imported 20\d\d-\S+Z"$/,
     );
     expect(home.mode('from bob')).toBe('700');
   });

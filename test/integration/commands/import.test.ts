@@ -30,7 +30,7 @@ describe('pysync -i', () => {
     const [line = '', ...others] = home.keyLines();
     expect(others).toEqual([]);
     expect(line).toMatch(
-      /^restrict,command="\/.*\/pysync\/gate --peer bob@laptop .*" ssh-ed25519 /,
+      /^restrict,command="\/.*\/pysync\/launcher --peer bob@laptop .*" ssh-ed25519 /,
     );
     expect(line.endsWith(key)).toBe(true);
   });
@@ -41,7 +41,7 @@ describe('pysync -i', () => {
     expect(home.mode('.ssh')).toBe('700');
     expect(home.mode('.ssh/authorized_keys')).toBe('600');
     expect(home.mode('.local/share/pysync')).toBe('700');
-    expect(home.mode('.local/share/pysync/gate')).toBe('700');
+    expect(home.mode('.local/share/pysync/launcher')).toBe('700');
     expect(home.mode('public')).toBe('700');
   });
 

@@ -11,7 +11,7 @@ import { startSshd } from '../../helpers/sshd.js';
 import { waitFor } from '../../helpers/tmp.js';
 
 const home = useHome();
-const gate = '.local/share/pysync/gate';
+const gate = '.local/share/pysync/launcher';
 const cleanups: (() => Promise<void>)[] = [];
 
 afterEach(async () => {

@@ -154,7 +154,7 @@ describe('pysync uninstall', () => {
     expect(first.exitCode).toBe(1);
     expect(first.stderr).toContain('pysync: not everything could be removed\n');
     expect(first.stderr).toContain(`  ${capped} keeps its volume: there is no room for the files`);
-    expect(keyLines().toString()).not.toContain('pysync/gate');
+    expect(keyLines().toString()).not.toContain('pysync/launcher');
     expect(readdirSync(path('.local/share/pysync'))).toEqual(['shares.json', 'volumes']);
     expect(await me.sh('ls "$1"', capped)).toBe('huge\nold\nsent\n');
     await me.sh('rm "$1/huge"', capped);

@@ -85,7 +85,7 @@ describe('on-received', () => {
     expect(Date.parse(shown.ended) - Date.parse(shown.time)).toBeLessThan(20_000);
   });
 
-  it('is told of what came before a transfer broke off, and how', async () => {
+  it('hears what came before a transfer was interrupted, and how', async () => {
     await tell('echo "$PYSYNC_FILES $PYSYNC_OUTCOME" >~/half; mv ~/half ~/told');
     putFiles(bob.folder, { 'z-big': Buffer.alloc(2 ** 23) });
     const cut = new AbortController();
@@ -141,10 +141,10 @@ describe('on-received', () => {
     await ofLast(126);
   });
 
-  it('is no more when it is unset: nothing is started after a transfer', async () => {
+  it('is gone when it is unset: nothing is started after a transfer', async () => {
     await tell('echo >~/told');
     await me.account.pysync(['config', 'unset', 'on-received']);
-    expect(readFileSync(path('.local/share/pysync/gate'), 'utf8')).not.toContain('received.js');
+    expect(readFileSync(path('.local/share/pysync/launcher'), 'utf8')).not.toContain('received.js');
     await send('a.txt');
     expect(existsSync(path('told'))).toBe(false);
   });

@@ -29,7 +29,7 @@ describe.each(shells)('a line of ours, with the login shell %s', (shell) => {
     account = await createAccount({ shell });
     sshd = await startSshd({ account });
     peer = await createPeer({ sshd, account });
-    launcher = join(account.home, `o'brien & "x" $HOME/pysync/gate`);
+    launcher = join(account.home, `o'brien & "x" $HOME/pysync/launcher`);
     mkdirSync(join(launcher, '..'), { recursive: true });
     writeFileSync(launcher, `#!/bin/sh\nprintf '%s\\n' "$@"\n`);
     chmodSync(launcher, 0o755);

@@ -222,6 +222,6 @@ describe('readAuthorizedKeys', () => {
       { path: second, content: empty },
     ]);
     writeKeys('x', 'authorized_keys2');
-    expect((await readAuthorizedKeys(home))[1]?.content.toString()).toBe('x');
+    expect((await readAuthorizedKeys(home))[1].content.toString()).toBe('x');
   });
 });

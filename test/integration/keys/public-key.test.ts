@@ -81,7 +81,7 @@ describe('a public key that OpenSSH accepts', () => {
     expect(found).toHaveLength(66);
   });
 
-  it('loses the options that stand before it', async () => {
+  it('loses the options in front of it', async () => {
     const text = await publicHalf('options', '-t', 'ed25519');
     const { found } = await read(`command="rm -rf /",environment="A=B" ${text}${text}`);
     expect(found.map(({ optionsDropped }) => optionsDropped)).toEqual([true, false]);
@@ -115,7 +115,7 @@ describe('a public key that is refused', () => {
     ]);
   });
 
-  it('is one whose bytes are no such key', async () => {
+  it('is one whose bytes are not such a key', async () => {
     const text = [
       `ssh-ed25519 ${blobOf('ssh-ed25519', randomBytes(31))} short`,
       `ssh-ed25519 ${blobOf('ssh-ed25519', randomBytes(32), 'more')} trailing`,
@@ -123,10 +123,10 @@ describe('a public key that is refused', () => {
       `ecdsa-sha2-nistp256 ${blobOf('ecdsa-sha2-nistp256', 'nistp256', randomBytes(65))} no point`,
     ].join('\n');
     expect(await reasons(text)).toEqual([
-      '1: OpenSSH does not accept this ssh-ed25519 key as it stands',
-      '2: OpenSSH does not accept this ssh-ed25519 key as it stands',
-      '3: OpenSSH does not accept this ssh-unheard-of key as it stands',
-      '4: OpenSSH does not accept this ecdsa-sha2-nistp256 key as it stands',
+      '1: OpenSSH does not accept this ssh-ed25519 key as it is',
+      '2: OpenSSH does not accept this ssh-ed25519 key as it is',
+      '3: OpenSSH does not accept this ssh-unheard-of key as it is',
+      '4: OpenSSH does not accept this ecdsa-sha2-nistp256 key as it is',
     ]);
   });
 
@@ -139,9 +139,7 @@ describe('a public key that is refused', () => {
     const padded = await exec(['ssh-keygen', '-l', '-f', '-'], { input: again });
     // The control: OpenSSH does take both spellings, and for the same key.
     expect(padded.stdout).toBe(canonical.stdout);
-    expect(await reasons(again)).toEqual([
-      '1: OpenSSH does not accept this ssh-rsa key as it stands',
-    ]);
+    expect(await reasons(again)).toEqual(['1: OpenSSH does not accept this ssh-rsa key as it is']);
   });
 });
 
@@ -171,7 +169,7 @@ describe('a text without a usable key', () => {
     await expect(read(readFileSync(path))).rejects.toMatchObject({ code: 'KEY_IS_PRIVATE' });
   });
 
-  it('is one bad block where good keys stand beside the private one', async () => {
+  it('is one bad block where good keys are beside the private one', async () => {
     const path = await makeKey('both', '-t', 'ed25519');
     const text = readFileSync(path, 'utf8') + readFileSync(`${path}.pub`, 'utf8');
     const { found, rejected } = await read(text);

@@ -48,7 +48,7 @@ it.each<[string, RequestListener]>([
   ['is empty', (_, response) => response.end()],
   ['has a blank line only', (_, response) => response.end('\r\n')],
   ['has comments only', (_, response) => response.end('\ufeff# nobody any more\n\n  # at all\n')],
-])('the keys of a list that %s are taken back, once that is said', async (_what, changed) => {
+])('the keys of a list that %s are revoked, once the owner says so', async (_what, changed) => {
   await importList([ed25519Line('anna')]);
   answer = changed;
   expect((await pysync('refresh')).stdout).toContain('gone, would be revoked');
@@ -61,15 +61,18 @@ it.each<[string, RequestListener]>([
   ['fails', (_, response) => response.writeHead(503).end('sorry')],
   ['asks for a login', (_, response) => response.writeHead(401).end()],
   ['is a page', (_, response) => response.end('<html>')],
-  ['is no list', (_, response) => response.end('Down for maintenance, back soon.\n')],
-  ['has comments and no list', (_, response) => response.end('# soon\nDown for maintenance\n')],
+  ['is not a list', (_, response) => response.end('Down for maintenance, back soon.\n')],
+  [
+    'has comments but is not a list',
+    (_, response) => response.end('# soon\nDown for maintenance\n'),
+  ],
   [
     'leads to a list of GitHub’s',
     (_, response) => response.writeHead(302, { location: 'https://github.com/anna.keys' }).end(),
   ],
   ['ends too early', (_, response) => response.writeHead(200, { 'content-length': 99 }).end('ssh')],
   ['leads to http', (_, response) => response.writeHead(302, { location: 'http://x/' }).end()],
-])('nothing is taken back where the answer %s', async (_what, failing) => {
+])('nothing is revoked where the answer %s', async (_what, failing) => {
   await importList([ed25519Line('anna')]);
   answer = failing;
   const { stderr, exitCode } = await pysync('refresh', '--yes');

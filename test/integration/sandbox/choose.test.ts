@@ -32,7 +32,7 @@ async function expectRefused(machine: Machine, reason: string): Promise<void> {
   expect(stderr).toContain(reason);
   expect(stderr).toContain('sudo apt-get install bubblewrap');
   expect(home.keyLines()).toEqual([]);
-  expect(await home.snapshot()).not.toContain('pysync/gate');
+  expect(await home.snapshot()).not.toContain('pysync/launcher');
   expect(before).not.toContain('.ssh');
 }
 
@@ -57,7 +57,7 @@ describe('a machine without bubblewrap', () => {
     await expectNone(machine);
     // The owner's word holds for the next key, and the launcher is written again without it.
     expect(await machine.pysync('-i', ed25519Line())).toMatchObject({ stderr: '', exitCode: 0 });
-    rmSync(home.path('.local/share/pysync/gate'));
+    rmSync(home.path('.local/share/pysync/launcher'));
     const without = await machine.pysync();
     expect(without.stderr).toContain('no peer gets in: this machine has no sandbox');
     expect(without.stdout).toContain('Confinement: none could be set up, so no peer gets in');

@@ -114,7 +114,7 @@ it('takes no Node that is too old', async () => {
     mode: 0o755,
   });
   const usual = ['/usr/bin/node', '/usr/local/bin/node', '/opt/homebrew/bin/node'];
-  const launcher = home.path('.local/share/pysync/gate');
+  const launcher = home.path('.local/share/pysync/launcher');
   const text = readFileSync(launcher, 'utf8');
   writeFileSync(
     launcher,

@@ -48,12 +48,12 @@ describe('the files of a log', () => {
     expect(parse(text).files[1]?.raw).toBe('\xc3\xbc\xff');
   });
 
-  it('stand under the destination that the sender has named', () => {
+  it('are below the destination that the sender has named', () => {
     expect(names(parse(line(1, 1, 'a'), { place: 'from bob/ü/' }))).toEqual(['from bob/ü/a']);
     expect(names(parse(line(1, 1, 'a'), { place: './' }))).toEqual(['a']);
   });
 
-  it('are none where the token lacks, or stands elsewhere', () => {
+  it('do not count where the token is missing, or elsewhere', () => {
     for (const forged of [
       `${date} recv 1 1 x`,
       `${date} cafe recv 1 1 x`,
@@ -115,9 +115,9 @@ describe('how it ended', () => {
   });
 });
 
-describe('what is no log', () => {
+describe('what is not a log', () => {
   it.each(['', 'null', '{}', '[]', '{"version":1}', JSON.stringify({ ...header, time: 'now' })])(
-    'is none: %s',
+    'is not read as one: %s',
     (text) => {
       const reader = readLog('id', 1);
       reader.read(Buffer.from(`${text}\n${line(1, 1, 'a')}`));

@@ -54,7 +54,7 @@ describe('upsertKey', () => {
   });
 
   it('updates the line of an earlier installation', () => {
-    const old = formatKeyLine({ ...bob, launcher: '/old/pysync/gate' });
+    const old = formatKeyLine({ ...bob, launcher: '/old/pysync/launcher' });
     expect(upsert(`${old}\n`, bob)).toEqual({ text: `${bobLine}\n`, outcome: 'updated' });
   });
 
@@ -64,7 +64,7 @@ describe('upsertKey', () => {
     expect(upsert(content, bob)).toEqual({ text: `${bobLine}\n${foreign}\n`, outcome: 'updated' });
   });
 
-  it('mends a damaged line of the key', () => {
+  it('fixes a damaged line of the key', () => {
     const damaged = bobLine.replace('restrict,', '');
     expect(upsert(`${damaged}\n# z\n`, bob)).toEqual({
       text: `${bobLine}\n# z\n`,
@@ -145,7 +145,7 @@ describe('any sequence of upserts and removals', () => {
           `${foreign}\r`,
           `# ${bobLine}`,
           bobLine.slice(0, 60),
-          bobLine.replace('/pysync/gate', '/pysync/other'),
+          bobLine.replace('/pysync/launcher', '/pysync/other'),
           '\xff\xfe broken utf-8',
           'x'.repeat(20_000),
         )

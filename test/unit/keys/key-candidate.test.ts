@@ -68,7 +68,7 @@ describe('a line of a key file', () => {
     ['base64 without its padding', `ssh-rsa ${blobOf('ssh-rsa', 'x').replace(/=+$/, '')}`, /dama/],
     ['base64 of the other alphabet', `${type} ${blob.slice(0, -2)}_-`, /damaged/],
     ['one type outside and another inside', `ssh-rsa ${blob}`, /damaged/],
-    ['a type that is no word', `ssh;rm ${blob}`, /not a public key/],
+    ['a type that is not a word', `ssh;rm ${blob}`, /not a public key/],
     ['a certificate authority', `cert-authority ${line}`, /certificate authority/],
     ['one among options', `no-pty,Cert-Authority,from="x" ${line}`, /certificate authority/],
     ['one of known_hosts', `@cert-authority *.example.org ${line}`, /not a public key/],

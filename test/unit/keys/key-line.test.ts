@@ -56,7 +56,7 @@ describe('formatKeyLine', () => {
     const { share, key, imported } = line.policy;
     expect(formatKeyLine(line)).toBe(
       'restrict,from="10.0.0.0/8,!10.0.0.1",expiry-time="20300102030405",' +
-        `command="/home/me/.local/share/pysync/gate --peer bob --key ${key} --share ${share} ` +
+        `command="/home/me/.local/share/pysync/launcher --peer bob --key ${key} --share ${share} ` +
         `--access read-write --source argument --imported ${imported}" ` +
         `ssh-ed25519 ${line.blob} bob@laptop`,
     );
@@ -102,7 +102,7 @@ describe('formatKeyLine', () => {
     ['an empty source', policyWith({ source: '' })],
     ['a newline in the share', policyWith({ share: '/a\nb' })],
     ['a backslash before a quote in the share', policyWith({ share: '/a\\"b' })],
-    ['a share that is no absolute path', policyWith({ share: 'public' })],
+    ['a share that is not an absolute path', policyWith({ share: 'public' })],
     ['a fingerprint of another key', policyWith({ key: `SHA256:${'A'.repeat(43)}` })],
     ['a newline in the comment', keyLine({ comment: 'a\nssh-ed25519 AAAA' })],
     ['a NUL in the comment', keyLine({ comment: 'a\0' })],
@@ -110,11 +110,11 @@ describe('formatKeyLine', () => {
     ['a comma in an address', keyLine({ from: ['10.0.0.1,*'] })],
     ['an empty address', keyLine({ from: [''] })],
     ['a launcher of another name', keyLine({ launcher: '/bin/sh' })],
-    ['a launcher that is no absolute path', keyLine({ launcher: 'pysync/gate' })],
-    ['a key that is none', keyLine({ blob: 'AAAA' })],
+    ['a launcher that is not an absolute path', keyLine({ launcher: 'pysync/launcher' })],
+    ['a key that is not one', keyLine({ blob: 'AAAA' })],
     ['a key with a blank in it', keyLine({ blob: `${keyLine().blob} x` })],
     ['a type that is not the key’s', keyLine({ type: 'ssh-rsa' })],
-    ['a time of expiry that is none', keyLine({ expires: new Date(NaN) })],
+    ['a time of expiry that does not exist', keyLine({ expires: new Date(NaN) })],
     ['a time of expiry that has five digits of year', keyLine({ expires: new Date(10000, 1) })],
   ];
   it.each(unsafe)('refuses %s', (_, line) => {
@@ -135,7 +135,7 @@ describe('formatKeyLine', () => {
         expect(() => formatKeyLine(policyWith({ peer: text }))).toThrow();
         expect(() => formatKeyLine(policyWith({ source: text }))).toThrow();
         expect(() => formatKeyLine(policyWith({ share: `/${text}` }))).toThrow();
-        expect(() => formatKeyLine(keyLine({ launcher: `/${text}/pysync/gate` }))).toThrow();
+        expect(() => formatKeyLine(keyLine({ launcher: `/${text}/pysync/launcher` }))).toThrow();
         expect(() => formatKeyLine(keyLine({ from: [text] }))).toThrow();
       }),
     );
@@ -172,20 +172,20 @@ describe('readAuthorizedLine', () => {
     `no-pty ssh-ed25519 ${blob}\n`,
     `environment="A=\\"x y\\"" ssh-ed25519 ${blob}\n`,
     `ssh-ed25519 ${blob}\0 cut here\n`,
-    `restrict ssh-ed25519 ${blob} command="/x/pysync/gate"\n`,
-    `environment="X=/x/pysync/gate" ssh-ed25519 ${blob}\n`,
+    `restrict ssh-ed25519 ${blob} command="/x/pysync/launcher"\n`,
+    `environment="X=/x/pysync/launcher" ssh-ed25519 ${blob}\n`,
   ])('sees somebody else’s key in %j', (text) => {
     const key = expect.objectContaining({ type: 'ssh-ed25519', blob }) as unknown;
     expect(read(text)).toEqual({ kind: 'foreign', key, restrictedByOther: false });
   });
 
   it('tells a key that another program restricts', () => {
-    const text = `command="/usr/bin/borg serve /x/pysync/gate",restrict ssh-ed25519 ${blob}`;
+    const text = `command="/usr/bin/borg serve /x/pysync/launcher",restrict ssh-ed25519 ${blob}`;
     expect(read(text)).toMatchObject({ kind: 'foreign', restrictedByOther: true });
   });
 
   it('knows the line of an earlier installation as ours', () => {
-    const old = keyLine({ launcher: '/old home/o\'brien/"x"/pysync/gate' });
+    const old = keyLine({ launcher: '/old home/o\'brien/"x"/pysync/launcher' });
     expect(read(formatKeyLine(old))).toEqual({ kind: 'ours', line: old });
   });
 
@@ -198,7 +198,7 @@ describe('readAuthorizedLine', () => {
       /start/,
     ],
     [
-      'an option that takes restriction back',
+      'an option that lifts the restriction',
       good.replace('restrict,', 'restrict,pty,'),
       /not write/,
     ],
@@ -232,8 +232,8 @@ describe('readAuthorizedLine', () => {
     );
     for (const piece of ['a', '"', '\\"', '\\', "'", 'a,', '="', 'command="', ' ', "'\\''"]) {
       const started = performance.now();
-      read(`restrict,command="/x/pysync/gate ${piece.repeat(200_000)}`);
-      read(`restrict,command="/x/pysync/gate ${piece.repeat(200_000)}" ssh-ed25519 ${blob}`);
+      read(`restrict,command="/x/pysync/launcher ${piece.repeat(200_000)}`);
+      read(`restrict,command="/x/pysync/launcher ${piece.repeat(200_000)}" ssh-ed25519 ${blob}`);
       read(piece.repeat(200_000));
       expect(performance.now() - started).toBeLessThan(2000);
     }

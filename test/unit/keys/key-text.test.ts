@@ -32,7 +32,7 @@ describe('a key text', () => {
     expect(faultsIn(text)).toEqual(['2: this is not a public key']);
   });
 
-  it('has one line where a carriage return stands alone, so that no key hides behind it', () => {
+  it('has one line with a carriage return alone in it, so that no key hides behind it', () => {
     expect(keysIn(`${alice}\r${bob}`)).toEqual([`1: ${alice} ${bob}`]);
   });
 
@@ -75,7 +75,7 @@ describe('a key text', () => {
 
   it('skips a block of something else as one fault', () => {
     const block = '-----BEGIN CERTIFICATE-----\nMIIB\nMIIC\n-----END CERTIFICATE-----';
-    expect(faultsIn(`${block}\n${alice}`)).toEqual(['1: this block is no SSH key']);
+    expect(faultsIn(`${block}\n${alice}`)).toEqual(['1: this block is not an SSH key']);
     expect(keysIn(`${block}\n${alice}`)).toEqual([`5: ${alice}`]);
   });
 

@@ -24,7 +24,7 @@ describe('an SSH2 public key block', () => {
     ]);
   });
 
-  it('stands among others and among lines, with CRLF too', () => {
+  it('may be among others and among lines, with CRLF too', () => {
     const text = `${ed25519Line()}\n${blockOf(ed25519Line())}\n${blockOf(fidoLine())}${ed25519Line()}`;
     for (const each of [text, text.replaceAll('\n', '\r\n')]) {
       const { candidates, faults } = readText(each);

@@ -10,7 +10,7 @@ import { ordinaryPolicy } from '../../helpers/policy.js';
 const folder = mkdtempSync(join(tmpdir(), 'pysync-authorized-'));
 const file = join(folder, 'authorized_keys');
 const words = formatPolicy({ ...ordinaryPolicy, share: "/srv/Bob's files" });
-const command = `command="/x/pysync/gate ${quoteAll(words).replaceAll('"', '\\"')}"`;
+const command = `command="/x/pysync/launcher ${quoteAll(words).replaceAll('"', '\\"')}"`;
 const noon = new Date(2026, 10, 23, 12, 0, 0);
 
 afterAll(() => {

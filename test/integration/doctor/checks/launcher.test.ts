@@ -12,7 +12,7 @@ import { machineOf } from '../../../helpers/machine.js';
 import { createTemporaryFolder } from '../../../helpers/tmp.js';
 
 const home = useHome();
-const gate = (): string => home.path('.local/share/pysync/gate');
+const gate = (): string => home.path('.local/share/pysync/launcher');
 const well = (): string =>
   `ok: ${gate()} is of this version, and all that it starts is there and safe from others`;
 
@@ -33,7 +33,7 @@ it('is well after an import, and not there before it', async () => {
 });
 
 it('is found to be gone, edited or of another version, and written again', async () => {
-  const text = home.read('.local/share/pysync/gate');
+  const text = home.read('.local/share/pysync/launcher');
   const broken: readonly (readonly [() => void, string])[] = [
     [
       () => {
@@ -42,7 +42,7 @@ it('is found to be gone, edited or of another version, and written again', async
       `problem: ${gate()} is not there, so no peer gets in`,
     ],
     [
-      () => home.write('.local/share/pysync/gate', '#!/bin/sh\nexec "$@"\n', 0o700),
+      () => home.write('.local/share/pysync/launcher', '#!/bin/sh\nexec "$@"\n', 0o700),
       `problem: ${gate()} is not as pysync writes it`,
     ],
     [
@@ -56,7 +56,8 @@ it('is found to be gone, edited or of another version, and written again', async
       `problem: ${gate()} cannot be used, so no peer gets in`,
     ],
     [
-      () => home.write('.local/share/pysync/gate', text.replace('Written by', 'Written before by')),
+      () =>
+        home.write('.local/share/pysync/launcher', text.replace('Written by', 'Written before by')),
       'warning: it was written by another version of pysync',
     ],
   ];
@@ -66,7 +67,7 @@ it('is found to be gone, edited or of another version, and written again', async
     const fixed = await doctor('--fix');
     expect(fixed.done).toEqual(['fixed: wrote the launcher again; its sandbox: bubblewrap']);
     expect(fixed.of('launcher')).toEqual([well()]);
-    expect(home.read('.local/share/pysync/gate')).toBe(text);
+    expect(home.read('.local/share/pysync/launcher')).toBe(text);
   }
 });
 
@@ -123,10 +124,10 @@ it('is found to be at the mercy of others, and fixed where it is ours', async ()
 
 it('is found to be another than a key starts', async () => {
   const [ours = ''] = home.keyLines();
-  const old = ours.replaceAll(gate(), '/home/old/.local/share/pysync/gate');
+  const old = ours.replaceAll(gate(), '/home/old/.local/share/pysync/launcher');
   home.write('.ssh/authorized_keys', `${old}\n`, 0o600);
   expect((await doctor()).of('launcher')).toEqual([
-    'problem: the key of bob starts a launcher that is not there: /home/old/.local/share/pysync/gate',
+    'problem: the key of bob starts a launcher that is not there: /home/old/.local/share/pysync/launcher',
   ]);
 });
 

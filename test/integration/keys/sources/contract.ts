@@ -79,7 +79,7 @@ export function testContract(source: KeySource, fixture: SourceFixture): void {
     });
   });
 
-  it('keeps what a terminal would obey from the terminal', async () => {
+  it('lets nothing reach the terminal that it would obey', async () => {
     const hostile = '\u001b[2J\u009b1m\u202e';
     const { found, rejected } = await readKeys(
       await fixture.holding([`${ed25519Line('')}${hostile}`, `${hostile} nonsense`]),
@@ -127,7 +127,7 @@ export function testContract(source: KeySource, fixture: SourceFixture): void {
     }
   });
 
-  describe.each(fixture.silent)('where no answer comes to its end', (silent) => {
+  describe.each(fixture.silent)('where an answer never ends', (silent) => {
     it('fails in time, and not as a list of nobody', async () => {
       const { word, context } = await silent();
       const { code, text } = await failureOf(readSource(word, { ...context, timeoutMs: 200 }));

@@ -47,7 +47,7 @@ describe('a key file', () => {
     expect((await readSource('ssh-rsa')).reading).toBe('file');
   });
 
-  it('tells of the public key beside it', async () => {
+  it('reports the public key beside it', async () => {
     writeFileSync('id_ed25519', 'x');
     writeFileSync('id_ed25519.pub', key);
     expect((await readSource('id_ed25519')).publicKeyBeside).toBe('id_ed25519.pub');

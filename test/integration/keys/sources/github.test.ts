@@ -100,7 +100,7 @@ describe('a GitHub user', () => {
     });
   });
 
-  it('is not taken in part where an answer breaks off', async () => {
+  it('is not taken in part where an answer is interrupted', async () => {
     const { url } = await serve((request, response) => {
       if (request.url?.includes('keys') !== true) {
         sendJson(response, 200, { login: 'bob', id: 7 });
@@ -118,7 +118,7 @@ describe('a GitHub user', () => {
   it.each([
     ['a page that asks for a login', 200, '<html>Welcome to our hotel', 'text/html'],
     ['another kind of server', 200, '{"hello":"world"}', 'application/json'],
-    ['a name that is none', 200, '{"login":"../x","id":1}', 'application/json'],
+    ['a name that cannot be one', 200, '{"login":"../x","id":1}', 'application/json'],
   ])('is not read from %s', async (_what, status, body, type) => {
     const { url } = await serve((_request, response) => {
       response.writeHead(status, { 'content-type': type }).end(body);
@@ -126,7 +126,7 @@ describe('a GitHub user', () => {
     expect(await failure('bob', { githubApiUrl: url })).toMatchObject({ code: 'GITHUB_STRANGE' });
   });
 
-  it('is not read from a list that is none', async () => {
+  it('is not read from what is not a list', async () => {
     const { url } = await serve((request, response) => {
       const isList = request.url?.includes('keys') === true;
       sendJson(response, 200, isList ? 'hello' : { login: 'bob', id: 7 });
@@ -223,7 +223,7 @@ describe("GitHub's rate limit", () => {
       'GITHUB_RATE_LIMIT',
       (_, response) => response.writeHead(429).end(),
     ],
-    ['the page breaks off', 'GITHUB_RATE_LIMIT', (request) => request.socket.destroy()],
+    ['the page is interrupted', 'GITHUB_RATE_LIMIT', (request) => request.socket.destroy()],
   ])('gets a sentence where %s', async (_what, code, page) => {
     const { url } = await serve(behind(limitReached, page));
     expect(await failure('bob', { githubApiUrl: url })).toMatchObject({ code });
