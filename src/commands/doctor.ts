@@ -5,7 +5,7 @@ import { checks, deepChecks } from '../doctor/checks/index.js';
 import { PysyncError } from '../errors.js';
 import { fileFailure } from '../system/failures.js';
 import { print, printJson, style } from '../system/output.js';
-import { printable } from '../system/text.js';
+import { counted, printable } from '../system/text.js';
 import type { Options } from './words/options.js';
 
 interface Report {
@@ -23,7 +23,7 @@ export async function run(args: readonly string[], options: Options): Promise<vo
   else printText(reports);
   const bad = count(reports, 'problem');
   if (bad === 0) return;
-  throw new PysyncError('PROBLEMS_FOUND', `${plural(bad, 'problem')} found`, {
+  throw new PysyncError('PROBLEMS_FOUND', `${counted(bad, 'problem')} found`, {
     hints: fixable(reports).length > 0 ? ['some can be fixed by: pysync doctor --fix'] : [],
   });
 }
@@ -106,16 +106,12 @@ function printText(reports: readonly Report[]): void {
   const warnings = count(reports, 'warning');
   if (count(reports, 'problem') > 0) return;
   print();
-  print(warnings === 0 ? 'All is well.' : `No problem, ${plural(warnings, 'warning')}.`);
+  print(warnings === 0 ? 'All is well.' : `No problem, ${counted(warnings, 'warning')}.`);
 }
 
 function count(reports: readonly Report[], verdict: Verdict): number {
   return reports.flatMap(({ findings }) => findings).filter((each) => each.verdict === verdict)
     .length;
-}
-
-function plural(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 function asJson(reports: readonly Report[]): object {

@@ -13,6 +13,7 @@ import { configFolder, dataFolder, defaultShare, stateFolder } from '../system/f
 import { formatSize } from '../system/sizes.js';
 import { imagesWithoutShare } from '../volume/kept.js';
 import { originalsOf, uncappedOf } from '../volume/state.js';
+import { counted } from '../system/text.js';
 
 export interface Installed {
   readonly keys: readonly OurKey[];
@@ -84,11 +85,11 @@ export function describePlan(found: Installed, deleteFiles: boolean): string[] {
   const peers = [...new Set(keys.map(({ policy }) => policy.peer))].join(', ');
   const lines: string[] = [];
   if (keys.length > 0) {
-    lines.push(`${count(keys.length, 'key')} of ${peers}: taken out of ~/.ssh/authorized_keys`);
+    lines.push(`${counted(keys.length, 'key')} of ${peers}: taken out of ~/.ssh/authorized_keys`);
   }
   if (broken.length > 0)
-    lines.push(`${count(broken.length, 'damaged line')} of pysync's there, too`);
-  if (running > 0) lines.push(`${count(running, 'transfer')} that runs now: ended`);
+    lines.push(`${counted(broken.length, 'damaged line')} of pysync's there, too`);
+  if (running > 0) lines.push(`${counted(running, 'transfer')} that runs now: ended`);
   if (existsSync(launcherPath())) lines.push(`the launcher ${launcherPath()}: removed`);
   for (const { path, volume } of volumes) {
     const size = formatSize(volume.size);
@@ -132,8 +133,4 @@ function itself(): string {
   return basename(dirname(folder)) === 'node_modules'
     ? `the program: npm uninstall --global pysync (it is in ${folder})`
     : `the program, in ${folder}`;
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }

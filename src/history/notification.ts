@@ -4,7 +4,7 @@ import { userInfo } from 'node:os';
 import { PysyncError } from '../errors.js';
 import { run } from '../system/run.js';
 import { formatSize } from '../system/sizes.js';
-import { printable } from '../system/text.js';
+import { counted, printable } from '../system/text.js';
 import { nameOf } from './transfer.js';
 import type { Transfer } from './transfer.js';
 
@@ -50,7 +50,7 @@ function appleCall(transfer: Transfer): Call {
 }
 
 function titleOf({ header, fileCount, bytes }: Transfer): string {
-  const count = `${fileCount} ${fileCount === 1 ? 'file' : 'files'}`;
+  const count = counted(fileCount, 'file');
   return printable(`${header.peer} sent ${count}, ${formatSize(bytes)}`);
 }
 

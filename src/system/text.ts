@@ -39,3 +39,8 @@ export function printableJson(value: unknown, indent?: number): string {
 function escapeUnit(text: string, at: number): string {
   return `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`;
 }
+
+/** `1 key`, `2 keys`. */
+export function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}

@@ -13,7 +13,7 @@ import type { Usage } from '../../share/usage.js';
 import { stateFolder } from '../../system/folders.js';
 import { namesIn } from '../../system/readable.js';
 import { formatSize } from '../../system/sizes.js';
-import { printable } from '../../system/text.js';
+import { counted, printable } from '../../system/text.js';
 import { localTime } from './describe.js';
 import type { Capacity } from '../../volume/capacity.js';
 import type { KeptImage } from '../../volume/kept.js';
@@ -129,7 +129,7 @@ export function describeShare({ keys, fault, remedy, usage, volume }: ShareView)
 }
 
 function count({ files, complete }: Usage): string {
-  return `${complete ? '' : 'over '}${files} ${files === 1 ? 'file' : 'files'}`;
+  return `${complete ? '' : 'over '}${counted(files, 'file')}`;
 }
 
 function describeVolume({ record, state, capacity }: VolumeView, usage: Usage | undefined): string {
@@ -139,7 +139,7 @@ function describeVolume({ record, state, capacity }: VolumeView, usage: Usage | 
   const { used, free, filesLeft } = capacity;
   const inFiles = usage === undefined ? '' : ` in ${count(usage)}`;
   const how = `${state} with ${mount}, made with ${engine}`;
-  const room = `room for ${filesLeft} more ${filesLeft === 1 ? 'file' : 'files'}`;
+  const room = `room for ${counted(filesLeft, 'more file')}`;
   return `${cap}: ${formatSize(used)} used${inFiles}, ${formatSize(free)} free (${how}), ${room}`;
 }
 

@@ -5,7 +5,7 @@ import { describeEnding, nameOf } from '../../history/transfer.js';
 import type { SentFile, Transfer } from '../../history/transfer.js';
 import { columns, style } from '../../system/output.js';
 import { formatSize } from '../../system/sizes.js';
-import { printable } from '../../system/text.js';
+import { counted, printable } from '../../system/text.js';
 import { localTime } from './describe.js';
 
 /** How many files of a transfer are named. */
@@ -46,7 +46,7 @@ function describeFiles(transfer: Transfer): string {
     return header.direction === 'push' ? `sent no file ${place}${left}` : `looked into ${share}`;
   }
   const atLeast = complete ? '' : 'at least ';
-  const count = `${fileCount} ${fileCount === 1 ? 'file' : 'files'}`;
+  const count = counted(fileCount, 'file');
   // Worth a word where a good part was there already, or was compressed.
   const wire = transferred < bytes * 0.9 ? ` (${formatSize(transferred)} over the network)` : '';
   return `${verb} ${atLeast}${count}, ${formatSize(bytes)}${wire}, ${place}${left}`;

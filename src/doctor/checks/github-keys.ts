@@ -5,6 +5,7 @@ import { askAgain, sourcesOf } from '../../keys/refresh.js';
 import type { SourceReport } from '../../keys/refresh.js';
 import { launcherPath } from '../../launcher/install.js';
 import type { Check, Finding } from '../check.js';
+import { counted } from '../../system/text.js';
 
 /** A doctor is not waited for as an import is. */
 const timeoutMs = 5000;
@@ -29,15 +30,11 @@ function describe(report: SourceReport): Finding {
   }
   if (notes.length > 0) return { verdict: 'warning', text: notes.join('; '), hints };
   if (gone.length > 0) {
-    const text = `${source} no longer lists ${gone.length} of its ${count(keys.length, 'key')}`;
+    const text = `${source} no longer lists ${gone.length} of its ${counted(keys.length, 'key')}`;
     return { verdict: 'warning', text, hints };
   }
-  const listed = `${source} still lists ${unchanged.length === 1 ? 'its key' : `its ${count(unchanged.length, 'key')}`}`;
+  const listed = `${source} still lists ${unchanged.length === 1 ? 'its key' : `its ${counted(unchanged.length, 'key')}`}`;
   const more = added.length + notTaken.length;
   if (more === 0) return { verdict: 'ok', text: listed };
   return { verdict: 'ok', text: `${listed}, and ${more} more`, hints };
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }

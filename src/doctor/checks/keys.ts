@@ -8,6 +8,7 @@ import { readAuthorizedKeys } from '../../keys/install.js';
 import { formatKeyLine } from '../../keys/key-line.js';
 import type { Check, Finding } from '../check.js';
 import { ok, problem, warning } from '../finding.js';
+import { counted } from '../../system/text.js';
 
 interface File extends AuthorizedKeys {
   readonly path: string;
@@ -29,7 +30,7 @@ export const keys: Check = {
       ...twice(ours),
       ...expired(ours.map(({ key }) => key)),
     ];
-    const count = `${ours.length} ${ours.length === 1 ? 'key' : 'keys'}`;
+    const count = counted(ours.length, 'key');
     return found.length > 0 ? found : [ok(`${count} imported, and no other line lets them in`)];
   },
 };
