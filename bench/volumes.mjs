@@ -82,17 +82,26 @@ function dataOf({ home }) {
   return join(home, '.local/share/pysync');
 }
 
-/** Has the key start a launcher that tells the gate of an rsync which knows no `--fsync`. */
+/** Has the key start a launcher with settings of its own, of an rsync which knows no `--fsync`. */
 function dropFsync(account, publicKey) {
-  const launcher = join(dataOf(account), 'gate');
-  const other = `${launcher}-without-fsync`;
+  const data = dataOf(account);
+  const launcher = join(data, 'launcher');
+  const home = join(account.home, 'without-fsync');
+  const other = join(home, 'pysync/launcher');
   const replaced = (text, from, to) => {
     if (!text.includes(from)) throw new Error(`nothing to replace: ${from}`);
     return text.replace(from, to);
   };
-  const text = fs.readFileSync(launcher, 'utf8');
-  fs.writeFileSync(other, replaced(text, '--syncs-files true', '--syncs-files false'));
-  fs.chmodSync(other, 0o755);
+  fs.mkdirSync(join(home, 'pysync'), { recursive: true });
+  for (const name of ['shares.json', 'volumes']) {
+    fs.symlinkSync(join(data, name), join(home, 'pysync', name));
+  }
+  const change = (name, from, to) => {
+    const text = fs.readFileSync(join(data, name), 'utf8');
+    fs.writeFileSync(join(home, 'pysync', name), replaced(text, from, to), { mode: 0o755 });
+  };
+  change('settings.json', '"syncsFiles": true', '"syncsFiles": false');
+  change('launcher', `data=${join(account.home, '.local/share')}`, `data=${home}`);
   const file = join(account.home, '.ssh/authorized_keys');
   const [, body] = publicKey.split(' ');
   const lines = fs.readFileSync(file, 'utf8').split('\n');

@@ -85,18 +85,16 @@ test.each(['--super', '--fake-super', '--no-drop-D', '--copy-devices', '--write-
 
 test('with an rsync that has no --drop-D the kernel refuses them', async () => {
   const data = join(me.account.home, '.local/share/pysync');
-  const launcher = join(data, 'gate');
-  const text = readFileSync(launcher, 'utf8');
-  const filter = me.write('.local/share/pysync/mknod.bpf', deviceFilter(process.arch) ?? '');
-  const changed = text
-    .replace('--drops-devices true', '--drops-devices false')
-    .replace(/--seccomp \S+/, `--seccomp ${filter}`);
-  expect(changed).toContain(filter);
-  writeFileSync(launcher, changed);
+  const settings = join(data, 'settings.json');
+  const text = readFileSync(settings, 'utf8');
+  const seccomp = me.write('.local/share/pysync/mknod.bpf', deviceFilter(process.arch) ?? '');
+  await me.account.run(['chmod', '600', seccomp]);
+  const before = JSON.parse(text) as Record<string, unknown>;
+  writeFileSync(settings, JSON.stringify({ ...before, dropsDevices: false, seccomp }));
   for (const words of ['-a', '-rD --inplace']) {
     await mallory.rsync([...words.split(' '), 'tree/', `${mallory.target}:old/`]);
   }
-  writeFileSync(launcher, text);
+  writeFileSync(settings, text);
   expect(readFileSync(join(me.share, 'old/ordinary.txt'), 'utf8')).toBe('ordinary\n');
   expect(specials()).toEqual([]);
 });
