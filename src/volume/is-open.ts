@@ -1,5 +1,5 @@
 /** Whether a volume is in its usual state, in which nothing that mounts or repairs has to be loaded. */
-import { existsSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { placeFault } from '../ready/place.js';
 import { backendOf } from './backends.js';
 import { isMountedFrom } from './mount-table.js';
@@ -12,7 +12,9 @@ import { volumeOf } from './volume.js';
  */
 export async function isOpen({ path, volume, pending }: ShareRecord): Promise<boolean> {
   const { image, operationLock } = volumeOf(path, volume);
-  if (pending !== undefined || existsSync(operationLock)) return false;
+  // A lock is a link that leads nowhere; also one whose holder is dead keeps peers out.
+  const lock = lstatSync(operationLock, { throwIfNoEntry: false });
+  if (pending !== undefined || lock !== undefined) return false;
   if (placeFault(path) !== undefined) return false;
   return (await isMountedFrom(path, image)) === 'mounted' && backendOf(volume).isSound(image);
 }

@@ -120,9 +120,9 @@ describe('a folder that is no place for a share', () => {
 
   it('is refused where it is a file', async () => {
     home.write('public', '');
-    expect(await refusal('-i', ed25519Line())).toContain('cannot be used: it is not a directory');
+    expect(await refusal('-i', ed25519Line())).toContain('cannot be used: it is not a folder');
     expect(await refusal('-i', ed25519Line(), '--dir', 'public/inside')).toContain(
-      'it is not a directory',
+      'it is not a folder',
     );
   });
 
