@@ -77,8 +77,9 @@ if [ -n "$folder" ]; then
   if [ -d "$own" ] && ! (run after "$log"); then
     [ "$status" -ne 0 ] || status=23
   fi
-  # A time of the share's own folder is not a client's to set (rsync -a ./ HOST: does).
-  touch -c "$share"
+  # A time of the share's own folder is not a client's to set (rsync -a ./ HOST: does). Where the folders
+  # in it are gone, that has set it.
+  if [ -d "${own%/*}" ]; then touch -c "$share"; fi
 fi
 # The sender's rsync ends with this shell: what it takes for done shall outlive a power cut.
 if [ -n "$cap" ] && [ "$direction" = push ] && ! sync -f "$share" 2>&-; then
