@@ -62,7 +62,9 @@ async function live(
 
 /** After `live`: what was written there is found again by the next connection. */
 async function findAgain(me: Volumes, share: string, peer: Peer): Promise<void> {
-  mustSucceed(await me.account.pysync(['unmount', share], { timeoutMs: 240_000 }));
+  await patiently(async () => {
+    mustSucceed(await me.account.pysync(['unmount', share], { timeoutMs: 240_000 }));
+  });
   const again = await peer.rsync(['-nci', 'b', 'c', 'd', `${peer.target}:`]);
   expect(again).toEqual({ stdout: '', stderr: '', exitCode: 0 });
 }
@@ -151,7 +153,8 @@ describe('root', () => {
 
   test('the kernel mounts the volume, and the whole of it works', async () => {
     const share = me.newShare();
-    const peer = await me.letIn(share, '--size', '64M');
+    const peer = await me.letIn(share);
+    await patiently(() => me.cap(share, '64M', '--yes'));
     expect(await me.status(share)).toMatchObject({ mount: 'loop', state: 'mounted', files: 0 });
     const { stdout } = await mustExec(['grep', ` ${share} `, '/proc/self/mountinfo']);
     expect(stdout).toMatch(/ rw,nosuid,nodev,noexec.* - ext4 \/dev\/loop\d+ /);
