@@ -37,10 +37,12 @@ async function startOfGate({ folder, account }) {
     keys,
   )[1];
   const [, launcher] = /^'?([^' ]+)/.exec(forced);
-  const stub = fs.readFileSync(launcher, 'utf8');
-  const [, session] = /^program='?([^'\n]+)/m.exec(stub);
+  const launcherText = fs.readFileSync(launcher, 'utf8');
+  const [, session] = /^program='?([^'\n]+)/m.exec(launcherText);
   const script = fs.readFileSync(join(session, 'launcher.sh'), 'utf8');
-  const decision = stub.replace(/^\. .*$/m, () => script.slice(0, script.indexOf('\neval ')));
+  const decision = launcherText.replace(/^\. .*$/m, () =>
+    script.slice(0, script.indexOf('\neval ')),
+  );
   const empty = join(folder, 'empty.js');
   fs.writeFileSync(empty, '');
   const write = (name, script) => {

@@ -10,23 +10,24 @@ import type { Preferences, Settings, Stored } from '../session/settings.js';
 import { formatSettings, readSettings, settingsFile } from '../session/settings.js';
 import { fileFailure } from '../system/failures.js';
 import { replaceFile } from '../system/files.js';
-import { dataFolder, stateFolder } from '../system/folders.js';
+import { configFolder, dataFolder, stateFolder } from '../system/folders.js';
 import { printable } from '../system/text.js';
 import { version } from '../system/version.js';
-import { readStub, stubText } from './stub.js';
-import type { Stub } from './stub.js';
+import { readScript, scriptText } from './script.js';
+import type { Script } from './script.js';
 
 export function launcherPath(): string {
   return join(dataFolder(), 'launcher');
 }
 
 /** What this pysync writes into a launcher. */
-export function ownStub(): Stub {
+export function ownScript(): Script {
   return {
     node: process.execPath,
     program: join(__dirname, '../session'),
     data: dirname(dataFolder()),
     state: dirname(stateFolder()),
+    config: dirname(configFolder()),
   };
 }
 
@@ -44,7 +45,7 @@ export async function makeLauncher(confine?: 'none'): Promise<{ path: string; le
   const found = await findSandbox(dataFolder(), allowNone);
   const authorizedKeys = join(homedir(), '.ssh', 'authorized_keys');
   await writeSettings({ ...found, authorizedKeys, ...(await preferences()) });
-  const text = Buffer.from(stubText(ownStub(), version));
+  const text = Buffer.from(scriptText(ownScript(), version));
   // Lines of before the launcher was called so start `gate`.
   const earlier = join(dataFolder(), 'gate');
   for (const path of [launcherPath(), ...(existsSync(earlier) ? [earlier] : [])]) {
@@ -92,7 +93,7 @@ export function isLauncherCurrent(): boolean {
   if (settings === undefined || !isCurrent(settings)) return false;
   try {
     accessSync(launcherPath(), constants.X_OK);
-    return readFileSync(launcherPath(), 'utf8') === stubText(ownStub(), version);
+    return readFileSync(launcherPath(), 'utf8') === scriptText(ownScript(), version);
   } catch {
     return false;
   }
@@ -105,9 +106,9 @@ export function launcherSettings(): Settings | undefined {
 }
 
 /** The Node and the pysync that the launcher in place starts; undefined where it cannot be read. */
-export function launcherPrograms(): Stub | undefined {
+export function launcherPrograms(): Script | undefined {
   try {
-    return readStub(readFileSync(launcherPath(), 'utf8'));
+    return readScript(readFileSync(launcherPath(), 'utf8'));
   } catch {
     return undefined;
   }

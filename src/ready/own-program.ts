@@ -12,20 +12,23 @@ export interface Folders {
 
 /**
  * Runs `program`, a path in dist, and waits for its end; whether it ended well within `timeout`
- * milliseconds.
+ * milliseconds. `tools` are found where they are, also in folders that only the owner's PATH has.
  */
 export function runPysync(
   { data, state }: Folders,
   program: string,
   args: readonly string[],
   timeout: number,
+  tools: readonly string[] = [],
 ): Promise<boolean> {
   const words = [join(__dirname, '..', program), ...args];
   const env = {
-    PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+    PATH: ['/usr/sbin:/usr/bin:/sbin:/bin', ...tools.map(dirname)].join(':'),
     HOME: userInfo().homedir,
     XDG_DATA_HOME: dirname(data),
     XDG_STATE_HOME: dirname(state),
+    // As launcher.sh gives it.
+    XDG_CONFIG_HOME: process.env['XDG_CONFIG_HOME'],
   };
   return new Promise((resolve) => {
     // Loaded here: most connections start nothing, and it takes longer to load than the rest.

@@ -1,5 +1,6 @@
 /** No sandbox, on the owner's word: rsync 3.5.0 keeps itself in the share, and checks its arguments. */
 import { quote, quoteAll } from '../gate/quote.js';
+import { environment } from './sandbox.js';
 import type { Sandbox } from './sandbox.js';
 
 export const none: Sandbox = {
@@ -9,7 +10,7 @@ export const none: Sandbox = {
   programs: () => [],
   view: ({ share, only, log }) => ({ root: share, only: `${share}/${only ?? ''}`, log }),
   command: ({ sh }, { share }, program) => [
-    ...[sh, '-c'],
+    ...['/usr/bin/env', '-i', ...environment, sh, '-c'],
     `cd ${quote(share)} && exec ${quoteAll(program)}`,
   ],
 };

@@ -63,7 +63,7 @@ export interface Sandbox {
   /** The programs it needs, besides rsync and sh. */
   readonly programs: (settings: SandboxSettings) => readonly string[];
   readonly view: (session: SandboxSession) => View;
-  /** The words that run `program` in it. */
+  /** The words that run `program` in it, in an environment of `environment` alone. */
   readonly command: (
     settings: SandboxSettings,
     session: SandboxSession,

@@ -3,7 +3,6 @@ import { accessSync, constants, statSync } from 'node:fs';
 import type { Abilities } from '../gate/decide.js';
 import { bubblewrap } from './bubblewrap.js';
 import { none } from './none.js';
-import { environment } from './sandbox.js';
 import type { Level, Sandbox, SandboxSession, SandboxSettings } from './sandbox.js';
 
 export const sandboxes: Readonly<Record<Level, Sandbox>> = { bubblewrap, none };
@@ -20,14 +19,13 @@ export function abilitiesOf(settings: SandboxSettings, share: string): Abilities
   };
 }
 
-/** The words that run `program` as every transfer runs: in the environment and sandbox of one. */
+/** The words that run `program` as every transfer runs. */
 export function sandboxed(
   settings: SandboxSettings,
   session: SandboxSession,
   program: readonly string[],
 ): string[] {
-  const words = sandboxes[settings.level].command(settings, session, program);
-  return ['/usr/bin/env', '-i', ...environment, ...words];
+  return sandboxes[settings.level].command(settings, session, program);
 }
 
 /** All files that have to be there for the sandbox to start, programs and others. */

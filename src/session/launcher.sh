@@ -1,10 +1,11 @@
 # shellcheck shell=sh
 # The forced command of the keys that pysync imported: asks for a decision, runs the one command that
-# comes back, and tidies up after it. Read by the few lines that launcher/stub.ts writes, which set:
+# comes back, and tidies up after it. Read by the few lines that launcher/script.ts writes, which set:
 #   node     the Node that runs pysync
 #   program  this folder
 #   data     the owner's XDG_DATA_HOME
 #   state    the owner's XDG_STATE_HOME
+#   config   the owner's XDG_CONFIG_HOME
 # The arguments are the policy of the key that logged in.
 #
 # SECURITY: nothing of the client's environment but SSH_ORIGINAL_COMMAND and SSH_CONNECTION reaches
@@ -23,7 +24,7 @@ run() {
   name=$1
   shift
   # shellcheck disable=SC2154
-  exec /usr/bin/env -i "XDG_DATA_HOME=$data" "XDG_STATE_HOME=$state" \
+  exec /usr/bin/env -i "XDG_DATA_HOME=$data" "XDG_STATE_HOME=$state" "XDG_CONFIG_HOME=$config" \
     "SSH_ORIGINAL_COMMAND=${SSH_ORIGINAL_COMMAND-}" "SSH_CONNECTION=${SSH_CONNECTION-}" \
     "$node" "$program/$name.js" "$@"
 }

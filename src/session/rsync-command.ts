@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Decision } from '../gate/decide.js';
-import { ownFolder, partsOf } from '../gate/paths.js';
+import { isTop, ownFolder, partsOf } from '../gate/paths.js';
 import type { SandboxSession, SandboxSettings } from '../sandbox/sandbox.js';
 import { sandboxed, sandboxes } from '../sandbox/sandboxes.js';
 import { stagedShare } from '../staging/folder.js';
@@ -65,15 +65,18 @@ function receiver(settings: SandboxSettings, session: Session, decision: Decisio
   const isStaged = writes.kind === 'own';
   const own = isStaged ? only : `${root}/${session.folder}`;
   const deletes = writes.kind === 'folder';
+  const place = places[0]?.path ?? '.';
+  // rsync 3.5.0 walks this path again for each file. From the share's top, which is always entered, the walk
+  // is shorter.
+  const near = !isStaged && isTop(place) ? session.folder : own;
   const keeps =
     session.folder === ''
       ? []
       : [
-          `--temp-dir=${own}/tmp`,
+          `--temp-dir=${near}/tmp`,
           ...(keepsParts ? [`--partial-dir=${own}/parts`] : []),
           ...(backup === undefined || isStaged ? [] : ['--backup', `--backup-dir=${own}/old`]),
         ];
-  const place = places[0]?.path ?? '.';
   return [
     ...script(settings, 'enter-destination'),
     isStaged ? `${own}/${stagedShare}` : root,

@@ -92,7 +92,8 @@ function kindOf(value: unknown): string {
 export async function currentSettings(folders: Folders): Promise<Settings> {
   const before = readSettings(folders);
   if (before !== undefined && isCurrent(before)) return before;
-  await runPysync(folders, 'launcher/renew.js', [], 60_000);
+  const tools = before === undefined ? [] : [before.rsync, before.bwrap].filter(Boolean);
+  await runPysync(folders, 'launcher/renew.js', [], 60_000, tools);
   const now = readSettings(folders);
   if (now === undefined || !isCurrent(now)) throw new Error('no sandbox is known to hold here');
   return now;

@@ -14,9 +14,9 @@ import {
   launcherPrograms,
   launcherSettings,
   makeLauncher,
-  ownStub,
+  ownScript,
 } from '../../launcher/install.js';
-import type { Stub } from '../../launcher/stub.js';
+import type { Script } from '../../launcher/script.js';
 import { dataFolder } from '../../system/folders.js';
 import { faultOfProgram } from '../../system/own-program.js';
 import { loosePlaces } from '../../system/loose-places.js';
@@ -64,7 +64,7 @@ interface NeededFiles {
   readonly read: readonly string[];
 }
 
-function neededFiles(settings: Settings, { node, program }: Stub): NeededFiles {
+function neededFiles(settings: Settings, { node, program }: Script): NeededFiles {
   const { programs, files } = neededBy(settings);
   return {
     executed: [launcherPath(), node, ...programs],
@@ -127,8 +127,8 @@ async function remake(): Promise<string> {
   return `wrote the launcher again; its sandbox: ${level}`;
 }
 
-function outdated({ node, program }: Stub, isOfNow: boolean): Finding {
-  const own = ownStub();
+function outdated({ node, program }: Script, isOfNow: boolean): Finding {
+  const own = ownScript();
   const isOther = node !== own.node || program !== own.program;
   const text = isOther
     ? `it starts another pysync or Node than this one: ${node} ${program}`

@@ -8,6 +8,7 @@ import {
   cpSync,
   mkdirSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -16,6 +17,7 @@ import {
 import { dirname, join } from 'node:path';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { findTool } from '../../../src/system/tools.js';
+import type { ExecResult } from '../../helpers/exec.js';
 import { useHome } from '../../helpers/home.js';
 import { ed25519Line } from '../../helpers/key-blob.js';
 import { machineOf } from '../../helpers/machine.js';
@@ -174,4 +176,38 @@ it('looks at all of it once, and not with each transfer', async () => {
   const { ino } = statSync(file);
   await expectServed();
   expect(statSync(file).ino).toBe(ino);
+});
+
+it('keeps the preferences of an owner whose configuration is elsewhere', async () => {
+  const elsewhere = machineOf(home, { env: { XDG_CONFIG_HOME: home.path('elsewhere') } });
+  expect(await elsewhere.pysync('-i', ed25519Line())).toMatchObject({ stderr: '', exitCode: 0 });
+  expect(await elsewhere.pysync('config', 'set', 'log-count', '7')).toMatchObject({ exitCode: 0 });
+  const logCount = (): unknown =>
+    (JSON.parse(home.read('.local/share/pysync/settings.json')) as { logCount: number }).logCount;
+  expect(logCount()).toBe(7);
+  const file = home.path('.local/share/pysync/settings.json');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"format": 3', '"format": 1'));
+  await expectServed();
+  expect(readFileSync(file, 'utf8')).toContain('"format": 3');
+  expect(logCount()).toBe(7);
+});
+
+it('brings nothing back of a pysync that is being uninstalled', async () => {
+  expect(await machine.pysync('-i', ed25519Line())).toMatchObject({ stderr: '', exitCode: 0 });
+  const data = home.path('.local/share/pysync');
+  const entry = join(inject('program'), 'dist/session/entry.js');
+  const env = {
+    XDG_DATA_HOME: home.path('.local/share'),
+    XDG_STATE_HOME: home.path('.local/state'),
+  };
+  const begin = (): Promise<ExecResult> => home.account.run([inject('node'), entry], { env });
+  rmSync(join(data, 'settings.json'));
+  // The control: with the launcher in place they are found again.
+  await begin();
+  expect(readdirSync(data)).toContain('settings.json');
+  rmSync(join(data, 'launcher'));
+  rmSync(join(data, 'settings.json'));
+  expect((await begin()).stderr).toContain('its owner can see it with: pysync doctor');
+  expect(readdirSync(data)).not.toContain('launcher');
+  expect(readdirSync(data)).not.toContain('settings.json');
 });

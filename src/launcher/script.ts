@@ -2,29 +2,33 @@
 import { quote } from '../gate/quote.js';
 import { splitWords } from '../gate/words.js';
 
-export interface Stub {
+export interface Script {
   /** Absolute path of the Node that runs pysync. */
   readonly node: string;
   /** Absolute path of session/ in dist. */
   readonly program: string;
-  /** The owner's XDG_DATA_HOME and XDG_STATE_HOME. */
+  /** The owner's XDG_DATA_HOME, XDG_STATE_HOME and XDG_CONFIG_HOME. */
   readonly data: string;
   readonly state: string;
+  readonly config: string;
 }
 
-const names = ['node', 'program', 'data', 'state'] as const;
+const names = ['node', 'program', 'data', 'state', 'config'] as const;
+
+/** Ends with 1 in a Node older than package.json asks for. */
+const isOld =
+  'const [a, b] = process.versions.node.split("."); process.exit(+(a < 20 || (a == 20 && b < 19)))';
 
 /** `version` is that of the pysync that writes it. */
-export function stubText(stub: Stub, version: string): string {
+export function scriptText(script: Script, version: string): string {
   return `#!/bin/sh
 # Written by pysync ${version}, and written again by it when something here changes. Do not edit.
 # The forced command of the keys that pysync imported.
-${names.map((name) => `${name}=${quote(stub[name])}`).join('\n')}
+${names.map((name) => `${name}=${quote(script[name])}`).join('\n')}
 # An upgrade may have moved Node, and pysync with it: the last of the usual places that works.
 if [ ! -x "$node" ] || [ ! -r "$program/launcher.sh" ]; then
-  for other in ${nodesNear(stub.node).join(' ')}; do
-    /usr/bin/env -i "$other" -e 'process.exit(+(parseInt(process.versions.node) < 20))' \\
-      2>/dev/null || continue
+  for other in ${nodesNear(script.node).join(' ')}; do
+    /usr/bin/env -i "$other" -e '${isOld}' 2>/dev/null || continue
     moved=\${other%/bin/node}/lib/node_modules/pysync/dist/session
     if [ ! -r "$program/launcher.sh" ] && [ -r "$moved/launcher.sh" ]; then program=$moved; fi
     usable=$other
@@ -51,13 +55,13 @@ function nodesNear(node: string): string[] {
 }
 
 /** Reads what a launcher was written with; undefined where it is none. */
-export function readStub(text: string): Stub | undefined {
+export function readScript(text: string): Script | undefined {
   const values = names.map((name) => {
     const [, word = ''] = new RegExp(`^${name}=(.*)$`, 'm').exec(text) ?? [];
     return splitWords(word)[0]?.text;
   });
-  const [node, program, data, state] = values;
+  const [node, program, data, state, config] = values;
   if (node === undefined || program === undefined) return undefined;
-  if (data === undefined || state === undefined) return undefined;
-  return { node, program, data, state };
+  if (data === undefined || state === undefined || config === undefined) return undefined;
+  return { node, program, data, state, config };
 }
