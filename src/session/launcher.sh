@@ -80,7 +80,7 @@ if [ -n "$folder" ]; then
   fi
   # A time of the share's own folder is not a client's to set (rsync -a ./ HOST: does). Where the folders
   # in it are gone, that has set it.
-  if [ -d "${own%/*}" ]; then touch -c "$share"; fi
+  if [ -d "${own%/*}" ]; then touch -ch "$share"; fi
 fi
 # The sender's rsync ends with this shell: what it takes for done shall outlive a power cut.
 if [ -n "$cap" ] && [ "$direction" = push ] && ! sync -f "$share" 2>&-; then

@@ -4,16 +4,18 @@
  * gets its own folder and its log.
  */
 import { accessSync, rmSync } from 'node:fs';
-import { finishAbandoned } from './abandoned.js';
 import type { Decision } from '../gate/decide.js';
-import { mountAt } from '../ready/mount-table.js';
-import { noteParts, notedParts, takeParts } from '../staging/parts.js';
-import type { Parts } from '../staging/parts.js';
 import { ownFolder, partsOf } from '../gate/paths.js';
-import { refuseSecondNames, writableFolder } from '../staging/places.js';
-import type { Writable } from '../staging/places.js';
 import { Refusal } from '../gate/refusal.js';
+import { beginLog, randomName, refuseConflicts, runningSessions } from '../log/log.js';
+import type { Header, Log } from '../log/log.js';
 import { piecesFor, runningLogs } from '../log/rotation.js';
+import { mountAt } from '../ready/mount-table.js';
+import { placeFault, placeFaults } from '../ready/place.js';
+import { cappedShare, isUsable, mountVolume } from '../ready/volume.js';
+import type { CappedShare } from '../ready/volume.js';
+import { sandboxes } from '../sandbox/sandboxes.js';
+import type { Finish } from '../staging/finish.js';
 import {
   isOwnFolder,
   makeSessionFolder,
@@ -21,18 +23,16 @@ import {
   sizeOfFolder,
   stagedShare,
 } from '../staging/folder.js';
-import { beginLog, randomName, refuseConflicts, runningSessions } from '../log/log.js';
-import type { Header, Log } from '../log/log.js';
+import { noteParts, notedParts, takeParts } from '../staging/parts.js';
+import type { Parts } from '../staging/parts.js';
+import { refuseSecondNames, writableFolder } from '../staging/places.js';
+import type { Writable } from '../staging/places.js';
+import { finishAbandoned } from './abandoned.js';
 import type { Plan } from './plan.js';
 import { transferCommand } from './rsync-command.js';
 import type { Session } from './rsync-command.js';
-import { sandboxes } from '../sandbox/sandboxes.js';
-import type { Finish } from '../staging/finish.js';
 import type { Settings } from './settings.js';
-import { placeFault, placeFaults } from '../ready/place.js';
 import { endSilentSessions } from './silent.js';
-import type { CappedShare } from '../ready/volume.js';
-import { cappedShare, isUsable, mountVolume } from '../ready/volume.js';
 
 export interface Connection {
   readonly header: Header;

@@ -6,7 +6,17 @@
  * link; nor may the owner be led to let anybody in there by importing or capping again. The owner
  * has to find the fact in `status` and `doctor`.
  */
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { exec } from '../helpers/exec.js';
@@ -14,6 +24,8 @@ import { ed25519Line } from '../helpers/key-blob.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
 import { createReceiver, findText, listTree, putFiles, said } from '../helpers/receiver.js';
+import { endTree } from '../helpers/run-folder.js';
+import { waitFor } from '../helpers/tmp.js';
 
 let me: Receiver;
 let mallory: Peer;
@@ -179,3 +191,30 @@ test('the control: without pysync the link is followed, both ways', async () => 
   await trusted.rsync(['-a', 'a.txt', `${trusted.target}:way/`]);
   expect(findText(me.outside, 'a\n')).toContain('a.txt');
 });
+
+test('a push that was killed is not finished in what the share has become a link to', async () => {
+  const share = join(me.account.home, 'for/deep/share');
+  const long = new Date(0);
+  utimesSync(me.outside, long, long);
+  putFiles(deep.folder, { 'killed/killed.bin': Buffer.alloc(8 << 20, 'x') });
+  const push = deep.rsync(['-aP', '--bwlimit=1M', 'killed/', `${deep.target}:`]);
+  const running = join(me.account.home, '.local/state/pysync/running');
+  const log = await waitFor('the push', () =>
+    readdirSync(running).find((name) => name.endsWith('.log')),
+  );
+  await waitFor('a part', () => findPart(share));
+  const [header = ''] = readFileSync(join(running, log), 'utf8').split('\n');
+  await endTree((JSON.parse(header) as { pid: number }).pid);
+  await push;
+  renameSync(share, `${share}-moved`);
+  symlinkSync(me.outside, share);
+  await mallory.rsync([`${mallory.target}:`]);
+  expect(statSync(me.outside).mtimeMs).toBe(0);
+  rmSync(share);
+  renameSync(`${share}-moved`, share);
+  expect(existsSync(join(running, log))).toBe(false);
+});
+
+function findPart(share: string): boolean {
+  return listTree(share).some((name) => name.includes('killed.bin.'));
+}
