@@ -12,6 +12,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -190,6 +191,23 @@ it('keeps the preferences of an owner whose configuration is elsewhere', async (
   await expectServed();
   expect(readFileSync(file, 'utf8')).toContain('"format": 3');
   expect(logCount()).toBe(7);
+});
+
+it('finds an rsync again that only the PATH of its owner leads to', async () => {
+  const tools = home.path('tools');
+  mkdirSync(tools);
+  chmodSync(tools, 0o755);
+  cpSync(findTool('rsync'), join(tools, 'rsync'));
+  const hidden = [findTool('rsync')];
+  const owner = machineOf(home, { hidden, env: { PATH: `/usr/bin:/bin:${tools}` } });
+  const login = machineOf(home, { hidden });
+  expect(await owner.pysync('-i', ed25519Line())).toMatchObject({ stderr: '', exitCode: 0 });
+  const file = home.path('.local/share/pysync/settings.json');
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ rsync: join(tools, 'rsync') });
+  // As after an upgrade.
+  utimesSync(join(tools, 'rsync'), new Date(), new Date(0));
+  await expectServed(login);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ rsync: join(tools, 'rsync') });
 });
 
 it('brings nothing back of a pysync that is being uninstalled', async () => {
