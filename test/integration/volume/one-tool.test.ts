@@ -46,7 +46,7 @@ const size = (text: string) => (): string[] => {
 
 /** `tool` reports any two of its kind at once, and the first of them waits for the fifo `go`. */
 async function watch(tool: string, isFirst: boolean): Promise<void> {
-  const wait = `if mkdir once 2>/dev/null; then echo $$ >first; read -r line <go; fi`;
+  const wait = `if mkdir once 2>/dev/null; then echo $$ >pid; mv pid first; read -r line <go; fi`;
   await space.standIn(
     tool,
     `cd '${space.folder}' || exit
