@@ -12,6 +12,7 @@ import {
   rmdirSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { PysyncError, errnoOf } from '../errors.js';
 import { quoteAll } from '../gate/quote.js';
 import type { ShareRecord } from './registry.js';
@@ -131,7 +132,27 @@ export async function unmountNow(volume: Volume, waitMs: number): Promise<void> 
   await waitForTransfers(volume.share, waitMs);
   const mounted = await isMountedFrom(volume.share, volume.image);
   if (mounted === 'stale') await cleanStale(volume.share);
-  if (mounted === 'mounted') await mountMethod(volume.mount).unmount(requestOf(volume));
+  if (mounted === 'mounted') await unmountQuiet(volume);
+}
+
+/** Milliseconds that a look into a share takes at most, as of a connection that then waits. */
+const glanceMs = 3000;
+
+/** Where no transfer runs, what keeps the mount busy may be over in a moment. */
+async function unmountQuiet(volume: Volume): Promise<void> {
+  const deadline = Date.now() + glanceMs;
+  for (;;) {
+    try {
+      await mountMethod(volume.mount).unmount(requestOf(volume));
+      return;
+    } catch (error) {
+      const isBusy = error instanceof PysyncError && error.code === 'MOUNT_BUSY';
+      if (!isBusy || Date.now() >= deadline) throw error;
+      // Unmounted already, and held by something: that is no glance.
+      if ((await isMountedFrom(volume.share, volume.image)) !== 'mounted') throw error;
+      await wait(100);
+    }
+  }
 }
 
 /** Removes an image that is being built, and the place where it is mounted. */

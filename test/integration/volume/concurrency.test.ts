@@ -1,6 +1,6 @@
 /** Several at once: connections, senders, and commands that would take the volume from under them. */
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { ExecResult } from '../../helpers/exec.js';
@@ -67,6 +67,16 @@ test('two peers send at once, and both sets are whole', async () => {
   }
   mustSucceed(await me.account.pysync(['unmount', share]));
   await me.sh('e2fsck -fn "$1" >&2', me.image(share));
+});
+
+test('a look into the share, as of a connection that is refused, does not keep it mounted', async () => {
+  const share = me.newShare();
+  await me.cap(share, '32M');
+  const looking = me.sh('cd "$1" && echo in >"$HOME/looks" && exec sleep 1', share);
+  await waitFor('the look', () => existsSync(join(me.account.home, 'looks')));
+  mustSucceed(await me.account.pysync(['unmount', share]));
+  expect(await me.serving(share)).toEqual([]);
+  await looking;
 });
 
 test('connections that come while the volume grows wait and get through', async () => {
