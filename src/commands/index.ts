@@ -38,6 +38,17 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./status.js'),
   },
   {
+    usage: 'serve',
+    summary: 'receive files without an ssh server of the system, until Ctrl-C',
+    options: (command) => {
+      command
+        .option('--port <port>', 'the port to listen on (default: 2222)')
+        .option('--any-network', 'answer clients beyond the networks of this machine, too');
+    },
+    ifInterrupted: '',
+    load: () => import('./serve.js'),
+  },
+  {
     usage: 'keys',
     summary: 'list the imported keys and what each may do',
     load: () => import('./keys.js'),

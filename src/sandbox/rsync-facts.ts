@@ -22,7 +22,7 @@ export function inspectRsync(rsync: string, sh: string): RsyncFacts {
 }
 
 /** The shared libraries and the loader that `programs` need, and what iconv and the locale read. */
-function librariesOf(programs: readonly string[]): string[] {
+export function librariesOf(programs: readonly string[]): string[] {
   const found = new Set<string>();
   for (const program of programs) {
     // A static program has none; ldd says so and fails.

@@ -44,3 +44,10 @@ export function networkOf(cidr: string): string {
 export function lanNetworks(): string[] {
   return lanAddresses().map(({ cidr }) => networkOf(cidr));
 }
+
+/** The networks of all of this machine's interfaces, those that lanAddresses() leaves out as well. */
+export function ownNetworks(): string[] {
+  const infos = Object.values(networkInterfaces()).flatMap((each = []) => each);
+  const networks = infos.flatMap(({ cidr }) => (cidr === null ? [] : [networkOf(cidr)]));
+  return [...new Set(['127.0.0.0/8', '::1/128', ...networks])];
+}

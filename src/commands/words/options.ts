@@ -135,3 +135,11 @@ export function readCount(options: Options): number | undefined {
   }
   throw usage(`-n '${value}' is not a whole number from 1 on`);
 }
+
+/** `--port`; undefined where it was not given. */
+export function readPort(options: Options): number | undefined {
+  const value = text(options, 'port');
+  if (value === undefined) return undefined;
+  if (/^[1-9]\d{0,4}$/.test(value) && Number(value) <= 65_535) return Number(value);
+  throw usage(`--port '${value}' is not a port`, 'it is a number from 1 to 65535, such as 2222');
+}

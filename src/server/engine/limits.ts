@@ -1,0 +1,32 @@
+/** What one client, and all of them together, may take of the engine. */
+
+/** Milliseconds from the first byte to the end of the login, as in sshd_config(5), LoginGraceTime. */
+export const loginMs = 20_000;
+
+/**
+ * Bytes that a client may send before it is logged in. A key exchange takes some kilobytes, an agent
+ * full of keys a few more.
+ */
+export const loginBytes = 256 * 1024;
+
+/** An agent sends a request for each of its keys; sshd's 6 fail people with many. */
+export const loginTries = 20;
+
+/** Connections that are not logged in, from one address and from all. */
+export const strangersFromOne = 20;
+export const strangers = 100;
+
+/** As sshd_config(5), MaxSessions. */
+export const sessionsOfOne = 10;
+
+/** Milliseconds in which a key exchange has to end. */
+export const exchangeMs = 30_000;
+
+/** Milliseconds between two questions whether the client is still there; the fourth is not asked. */
+export const keepaliveMs = 12_000;
+
+/** Bytes for the network that may wait in this process, for each client. */
+export const waitingBytes = 1024 * 1024;
+
+/** Milliseconds that a command's output may take after its end, and a client's goodbye. */
+export const lingerMs = 5000;

@@ -1,0 +1,132 @@
+/**
+ * The process of `pysync serve` that speaks ssh to the network. It runs in a sandbox without network
+ * (server/box.ts): all it has is the listening socket that it was started with, and the host's answers.
+ */
+import { createServer } from 'node:net';
+import type { Socket } from 'node:net';
+import { Server } from 'ssh2';
+import type { Connection } from 'ssh2';
+import { listeningDescriptor } from '../messages.js';
+import type { Start, ToEngine } from '../messages.js';
+import { algorithms, offerFor } from './algorithms.js';
+import { notice, take, tellReady } from './host.js';
+import { isExchanging, socketOf } from './internals.js';
+import { exchangeMs, keepaliveMs, loginBytes, sessionsOfOne } from './limits.js';
+import { takeLogins } from './login.js';
+import { setNetworks, isOurs } from './networks.js';
+import { takeCommand } from './session.js';
+import { Strangers } from './strangers.js';
+
+const strangers = new Strangers();
+
+function start({ hostKey, networks }: Start): void {
+  setNetworks(networks);
+  Object.assign(Server, { KEEPALIVE_CLIENT_INTERVAL: keepaliveMs });
+  const ssh = new Server({ hostKeys: [hostKey], ident: 'pysync', algorithms });
+  ssh.on('connection', (connection, { header }) => {
+    welcome(connection, header.versions.software);
+  });
+  ssh.on('error', () => undefined);
+  const server = createServer((socket) => {
+    admit(socket, ssh);
+  });
+  server.listen({ fd: listeningDescriptor }, tellReady);
+}
+
+/** A connection that was just accepted. */
+function admit(socket: Socket, ssh: Server): void {
+  socket.on('error', () => undefined);
+  const address = addressOf(socket.remoteAddress);
+  if (!isOurs(address)) {
+    socket.destroy();
+    notice(address, 'is not on a network of this machine');
+    return;
+  }
+  strangers.add(socket, address);
+  // What is written in one turn goes out as one packet, and at once.
+  socket.setNoDelay(true);
+  cork(socket);
+  ssh.injectSocket(socket);
+  // SECURITY: ssh2 keeps whatever a client asks for while one login is being decided
+  // (test/attacks/serve-memory.test.ts).
+  socket.on('data', () => {
+    if (strangers.has(socket) && socket.bytesRead > loginBytes) socket.destroy();
+  });
+}
+
+/** A client whose greeting was read. */
+function welcome(connection: Connection, software: string): void {
+  const socket = socketOf(connection);
+  const address = addressOf(socket.remoteAddress);
+  const route = [address, socket.remotePort, addressOf(socket.localAddress), socket.localPort].join(
+    ' ',
+  );
+  // ssh2 would wait for the goodbye of a client that may be asleep, and so would its rsync.
+  connection.on('error', () => {
+    socket.destroy();
+  });
+  connection.once('end', () => {
+    socket.destroySoon();
+  });
+  strangers.comesTo(socket, 'greeted');
+  offerFor(connection, software);
+  connection.once('handshake', () => {
+    strangers.comesTo(socket, 'encrypted');
+  });
+  watchExchanges(connection, socket);
+  takeLogins(connection, address, (identity) => {
+    strangers.remove(socket);
+    let sessions = 0;
+    connection.on('session', (accept, reject) => {
+      if (sessions >= sessionsOfOne) {
+        reject();
+        return;
+      }
+      sessions += 1;
+      const session = accept();
+      session.once('close', () => (sessions -= 1));
+      takeCommand(connection, session, { ...identity, address, connection: route });
+    });
+  });
+}
+
+/** Ends a client that begins a key exchange and never goes on: it holds a transfer. */
+function watchExchanges(connection: Connection, socket: Socket): void {
+  let since: number | undefined;
+  const timer = setInterval(() => {
+    if (!isExchanging(connection)) since = undefined;
+    else if (since === undefined) since = Date.now();
+    else if (Date.now() - since >= exchangeMs) socket.destroy();
+  }, exchangeMs / 10);
+  socket.once('close', () => {
+    clearInterval(timer);
+  });
+}
+
+function cork(socket: Socket): void {
+  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+  let isCorked = false;
+  socket.write = ((...args: unknown[]) => {
+    if (!isCorked) {
+      isCorked = true;
+      socket.cork();
+      process.nextTick(() => {
+        isCorked = false;
+        socket.uncork();
+      });
+    }
+    return write(...args);
+  });
+}
+
+/** An IPv4 client of a socket for both is `::ffff:192.168.1.7`. */
+function addressOf(address = ''): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
+}
+
+process.on('message', (message: ToEngine) => {
+  if (message.kind === 'start') start(message);
+  else if (message.kind === 'networks') setNetworks(message.networks);
+  else take(message);
+});
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,71 @@
+/** The host key of `pysync serve`: made once, and kept, since senders remember it. */
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PysyncError } from '../errors.js';
+import { fingerprintOf } from '../keys/key-line.js';
+import { fileFailure } from '../system/failures.js';
+import { dataFolder } from '../system/folders.js';
+import { run } from '../system/run.js';
+import { printable } from '../system/text.js';
+
+export interface ServeHostKey {
+  /** In the format of ssh-keygen. */
+  readonly text: string;
+  /** `SHA256:…` */
+  readonly fingerprint: string;
+}
+
+export function hostKeyPath(): string {
+  return join(dataFolder(), 'serve_host_ed25519_key');
+}
+
+/** Reads it, and makes it where there is none. Throws PysyncError `HOST_KEY_UNUSABLE`, `FILE_FAILED`. */
+export async function hostKey(): Promise<ServeHostKey> {
+  const path = hostKeyPath();
+  if (!existsSync(path)) await makeHostKey(path);
+  const fault = hostKeyFault();
+  if (fault !== undefined) {
+    throw new PysyncError('HOST_KEY_UNUSABLE', `the host key ${printable(path)} ${fault.what}`, {
+      hints: fault.hints,
+    });
+  }
+  try {
+    return { text: readFileSync(path, 'utf8'), fingerprint: hostKeyFingerprint() ?? '' };
+  } catch (error) {
+    throw fileFailure(error, `read ${printable(path)}`);
+  }
+}
+
+/** The fingerprint of the key that there is; undefined for none. */
+export function hostKeyFingerprint(): string | undefined {
+  try {
+    const [, blob] = readFileSync(`${hostKeyPath()}.pub`, 'utf8').split(' ');
+    return blob === undefined ? undefined : fingerprintOf(blob.trim());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Why the key must not be used, as it completes its path, and what to do; undefined where it may. */
+export function hostKeyFault(): { what: string; hints: readonly string[] } | undefined {
+  const path = hostKeyPath();
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return undefined;
+  const again = `to make a new one, which senders will be asked about: rm ${printable(path)}`;
+  if (!stats.isFile()) return { what: 'is not a file', hints: [again] };
+  if (stats.uid !== process.geteuid?.()) return { what: 'belongs to somebody else', hints: [again] };
+  if ((stats.mode & 0o077) !== 0) {
+    const hints = [`if only you have read it: chmod 600 ${printable(path)}`, again];
+    return { what: 'can be read by others', hints };
+  }
+  if (hostKeyFingerprint() === undefined) {
+    const remake = `ssh-keygen -y -f ${printable(path)} >${printable(path)}.pub`;
+    return { what: 'has no readable .pub beside it', hints: [`to make it: ${remake}`] };
+  }
+  return undefined;
+}
+
+async function makeHostKey(path: string): Promise<void> {
+  const words = ['-q', '-t', 'ed25519', '-N', '', '-C', 'pysync serve', '-f', path];
+  await run('ssh-keygen', words, { purpose: 'make a host key' });
+}
