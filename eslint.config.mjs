@@ -27,7 +27,7 @@ const open = {
   volume: ['ready', 'log', 'share', ...edges],
   history: ['session', 'log', 'staging', 'ready', ...edges],
   keys: edges,
-  server: ['keys', 'launcher', 'sandbox', 'sshd', ...edges],
+  server: ['keys', 'launcher', 'session', 'sandbox', 'sshd', ...edges],
 };
 const everything = [...Object.keys(closed), ...Object.keys(open)];
 const rooms = {

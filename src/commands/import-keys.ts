@@ -1,6 +1,12 @@
 /** From sources to the lines that `authorized_keys` gets: read, checked, named, each key once. */
+import { homedir } from 'node:os';
 import { PysyncError } from '../errors.js';
-import type { KeyLine, OurKey } from '../keys/authorized-keys.js';
+import { formatKeyLine } from '../keys/authorized-keys.js';
+import type { KeyLine, OurKey, UpsertOutcome } from '../keys/authorized-keys.js';
+import { installKeys, keepRoomToRevoke } from '../keys/install.js';
+import { makeLauncher } from '../launcher/install.js';
+import { makeShare } from '../share/share.js';
+import { whenInterrupted } from '../system/interrupt.js';
 import { accountsBehind } from '../keys/same-source.js';
 import { newKeyLine, type Rules } from '../keys/new-line.js';
 import { readKeyText } from '../keys/public-key.js';
@@ -96,4 +102,22 @@ function noGoodKey({ origin }: SourceResult, rejected: readonly RejectedLine[]):
       ...new Set(shown.flatMap(({ hints }) => hints)),
     ],
   });
+}
+
+/**
+ * Installs what was collected, with a share and a launcher for it. Throws PysyncError where one of them
+ * cannot be had.
+ */
+export async function installCollected(
+  share: string,
+  collected: Collected,
+  confine: 'none' | undefined,
+): Promise<readonly UpsertOutcome[]> {
+  // Fail closed: no key gets in before there is a place and a sandbox for it.
+  makeShare(share);
+  await makeLauncher(confine);
+  // Nor before it can be revoked.
+  await keepRoomToRevoke(homedir(), collected.lines.map(formatKeyLine).join('\n').length + 1);
+  whenInterrupted('the keys may be imported by now; pysync keys shows them');
+  return installKeys(homedir(), collected.lines);
 }

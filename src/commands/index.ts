@@ -43,10 +43,32 @@ export const commands: readonly CommandEntry[] = [
     options: (command) => {
       command
         .option('--port <port>', 'the port to listen on (default: 2222)')
-        .option('--any-network', 'answer clients beyond the networks of this machine, too');
+        .option('--any-network', 'answer clients beyond the networks of this machine, too')
+        .option('--pair', 'ask about strangers who knock (default: on a terminal)')
+        .option('--no-pair', 'refuse strangers')
+        .option('--code', 'let in, once, who gives a code that is shown here')
+        .optionsGroup('What strangers who are let in may do:')
+        .option('--dir <dir>', sharePurpose);
+      policyOptions(command).optionsGroup('Options:');
     },
     ifInterrupted: '',
     load: () => import('./serve.js'),
+  },
+  {
+    usage: 'knocks',
+    summary: 'list strangers who wait at pysync serve, or have waited',
+    load: () => import('./knocks.js'),
+  },
+  {
+    usage: 'let-in <fingerprint>',
+    summary: 'let in a stranger who has knocked, by the fingerprint of their key',
+    hint: 'pysync knocks shows who has knocked, with their fingerprints',
+    options: (command) => {
+      command.option('--dir <dir>', sharePurpose);
+      policyOptions(command);
+    },
+    ifInterrupted: 'the key may be imported by now; pysync keys shows it',
+    load: () => import('./let-in.js'),
   },
   {
     usage: 'keys',
@@ -160,6 +182,18 @@ export const commands: readonly CommandEntry[] = [
   },
 ];
 
+const sharePurpose = 'the share: where files land (default: ~/public)';
+
+/** What a key may do. */
+function policyOptions(command: Command): Command {
+  return command
+    .option('--access <access>', accessMeaning)
+    .option('--allow-delete', 'let the peer delete in folders of the share (rsync --delete)')
+    .option('--from <addresses>', 'only from these: lan, or addresses and networks with commas')
+    .option('--expires <when>', 'only until then: 12h, 30d, 2w, or a date as 2026-12-31')
+    .option('--name <name>', 'what to call this peer');
+}
+
 /** The two flags that are the front door, and what goes with them. */
 export function frontDoorOptions(program: Command): void {
   program
@@ -169,13 +203,9 @@ export function frontDoorOptions(program: Command): void {
       (value: string, earlier: string[] | undefined) => [...(earlier ?? []), value],
     )
     .option('--size <size>', 'cap how big the share may grow, as in 10G; none takes the cap away')
-    .option('--dir <dir>', 'the share: where files land (default: ~/public)')
-    .optionsGroup('What the key may do, with -i:')
-    .option('--access <access>', accessMeaning)
-    .option('--allow-delete', 'let the peer delete in folders of the share (rsync --delete)')
-    .option('--from <addresses>', 'only from these: lan, or addresses and networks with commas')
-    .option('--expires <when>', 'only until then: 12h, 30d, 2w, or a date as 2026-12-31')
-    .option('--name <name>', 'what to call this peer')
+    .option('--dir <dir>', sharePurpose)
+    .optionsGroup('What the key may do, with -i:');
+  policyOptions(program)
     .option('--confine <level>', 'with none: go without a sandbox where none works')
     .optionsGroup('How the share is capped, with --size:')
     .option('--engine <engine>', 'what makes the volume: libguestfs (default) or e2fsprogs')

@@ -6,6 +6,7 @@ import type { Progress } from '../history/rate.js';
 import type { SentFile, Transfer } from '../history/transfer.js';
 import { print, printJsonLine } from '../system/output.js';
 import { startBoard } from '../system/progress.js';
+import type { Board } from '../system/progress.js';
 import { printable } from '../system/text.js';
 import {
   describeFile,
@@ -23,12 +24,20 @@ const shownFiles = 5;
 /** Milliseconds between two lines about the progress of a transfer, where they stay. */
 const pauses = { text: 5000, json: 1000 };
 
+/** Where it is shown, on a terminal. */
+export interface View {
+  readonly board: Board | undefined;
+  /** Lines below those of running transfers. */
+  readonly below: () => readonly string[];
+}
+
 export async function followLog(
   earlier: readonly Logged[],
   isWanted: (transfer: Transfer) => boolean,
   asJson: boolean,
+  view: View = { board: asJson ? undefined : startBoard(), below: () => [] },
 ): Promise<void> {
-  const show = asJson ? showJson() : showText();
+  const show = asJson ? showJson() : showText(view);
   if (asJson) {
     for (const one of earlier) {
       printJsonLine({ event: 'earlier', ...transferAsJson(one, one.ended) });
@@ -60,8 +69,7 @@ function showJson(): (happenings: readonly Happening[]) => void {
 }
 
 /** Progress stands on lines that are written over; without a terminal there is one now and then. */
-function showText(): (happenings: readonly Happening[]) => void {
-  const board = startBoard();
+function showText({ board, below }: View): (happenings: readonly Happening[]) => void {
   process.once('exit', () => board?.end());
   const say = board?.print ?? print;
   const isDue = everySoOften(pauses.text);
@@ -87,7 +95,7 @@ function showText(): (happenings: readonly Happening[]) => void {
         say(`${clock()}  ${line}`);
       }
     }
-    board?.show(running);
+    board?.show([...running, ...below()]);
   };
 }
 

@@ -1,59 +1,110 @@
 /** `pysync serve`: receives by an ssh server of its own, as the user who runs it. */
 import { userInfo } from 'node:os';
+import type { Policy } from '../gate/policy.js';
 import { importedKeys } from '../keys/imported.js';
+import { peerName } from '../keys/new-line.js';
+import type { Rules } from '../keys/new-line.js';
 import { isLauncherCurrent, makeLauncher } from '../launcher/install.js';
+import type { OnNotice } from '../server/answers.js';
+import { makeCode } from '../server/codes.js';
+import type { Code } from '../server/codes.js';
 import { hostKey } from '../server/host-key.js';
 import { usualPort } from '../server/listening.js';
 import { serve } from '../server/serve.js';
+import { makeShare } from '../share/share.js';
 import { endWhenInterrupted, undoable } from '../system/interrupt.js';
+import { canPressKeys } from '../system/key-presses.js';
 import { lanAddresses } from '../system/network.js';
-import { note, print } from '../system/output.js';
+import { note, print, printJsonLine } from '../system/output.js';
+import { startBoard } from '../system/progress.js';
 import { counted, printable } from '../system/text.js';
+import { openDoor } from './door.js';
 import { followLog } from './log-follow.js';
+import { rulesFrom } from './rules.js';
 import { readPort } from './words/options.js';
 import type { Options } from './words/options.js';
 import { describeHostKeys, describeReach } from './views/reach.js';
 
 export async function run(_args: readonly string[], options: Options): Promise<void> {
   const port = readPort(options) ?? usualPort;
-  const { keys } = await importedKeys();
+  const asJson = options['json'] === true;
+  const isWatched = canPressKeys() && !asJson;
+  const pairs = options['pair'] === true || (options['pair'] === undefined && isWatched);
+  const code = options['code'] === true ? makeCode(new Date()) : undefined;
+  const { rules } = await rulesFrom(options);
+  // What strangers need is made now, while the owner is here to read why it cannot be had.
+  if (pairs || code !== undefined) makeShare(rules.share);
   if (!isLauncherCurrent()) await makeLauncher();
   const { text, fingerprint } = await hostKey();
+  const board = asJson ? undefined : startBoard();
+  const say = board?.print ?? print;
+  const onNotice: OnNotice = (address, what) => {
+    if (asJson) printJsonLine({ event: 'notice', address, what });
+    else say(`${printable(address)} ${printable(what)}`);
+  };
+  const door = pairs
+    ? openDoor({ options, share: rules.share, say, asJson, isWatched })
+    : undefined;
   const serving = await serve({
     port,
     hostKey: text,
     anyNetwork: options['anyNetwork'] === true,
-    onNotice: (address, what) => {
-      note(`${printable(address)} ${printable(what)}`);
+    strangers: {
+      knocks: door?.knocks,
+      code,
+      guestPolicy: (user, key) => guestPolicy(rules, user, key),
     },
+    onNotice,
   });
-  const asJson = options['json'] === true;
-  if (!asJson) greet(port, fingerprint, keys.length);
+  if (asJson) printJsonLine({ event: 'serving', port, fingerprint, code: code?.text ?? null });
+  else await greet(port, fingerprint, code, pairs);
+  const view = { board, below: () => door?.lines() ?? [] };
   await undoable(async () => {
-    await Promise.race([followLog([], () => true, asJson), serving.failed, untilInterrupted()]);
+    const follows = followLog([], () => true, asJson, view);
+    await Promise.race([follows, serving.failed, untilInterrupted()]);
     const running = serving.running();
     if (running > 0) {
-      note(
-        `pysync: ends after ${counted(running, 'running transfer')}; Ctrl-C again cuts them off`,
-      );
+      note(`pysync: ends after ${counted(running, 'running transfer')}; Ctrl-C again cuts off`);
     }
     await serving.finish();
   });
   serving.stop();
+  board?.end();
+  // What follows the log would not end by itself.
   process.exit(0);
 }
 
-function greet(port: number, fingerprint: string, keys: number): void {
+/** What somebody may do who is let in once: as a key would, with a name that says so. */
+function guestPolicy({ share, access, allowDelete }: Rules, user: string, key: string): Policy {
+  return {
+    ...{ peer: `guest-${peerName(user, key)}`.slice(0, 64), key, share, access, allowDelete },
+    source: 'guest',
+    imported: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+  };
+}
+
+async function greet(
+  port: number,
+  fingerprint: string,
+  code: Code | undefined,
+  pairs: boolean,
+): Promise<void> {
+  const { keys } = await importedKeys();
+  const peers = new Set(keys.map(({ policy }) => policy.peer)).size;
   const addresses = lanAddresses().map(({ address }) => address);
   const reach = { user: userInfo().username, addresses, port, listens: true };
-  const lines = describeReach({ ...reach, hostKeys: [], writableByOthers: [] }, 'read-write');
-  print(
-    `Receiving from ${counted(keys, 'key')}, until Ctrl-C. Peers on this network use plain rsync:`,
-  );
+  const whom = peers === 0 ? 'nobody is known yet' : `${counted(peers, 'peer')} known`;
+  print(`Receiving on port ${port} until Ctrl-C; ${whom}. Senders use plain rsync:`);
   print();
+  const lines = describeReach({ ...reach, hostKeys: [], writableByOthers: [] }, 'read-write');
   for (const line of lines) print(line);
   print();
   for (const line of describeHostKeys([{ type: 'ED25519', fingerprint }])) print(line);
+  if (pairs) print('Somebody new may knock with the same command; you are asked here.');
+  if (code !== undefined) {
+    const time = code.expires.toTimeString().slice(0, 5);
+    print(`Without a key, once and until ${time}, this code lets somebody in: ${code.text}`);
+  }
   print();
 }
 

@@ -5,8 +5,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { join } from 'node:path';
-import type { OurKey } from '../keys/authorized-keys.js';
 import { formatPolicy } from '../gate/policy.js';
+import type { Policy } from '../gate/policy.js';
+
+/** As in a line of authorized_keys. */
+export interface Launch {
+  readonly launcher: string;
+  readonly policy: Policy;
+}
 
 export interface Command {
   /** The Unix socket to which the engine connects three times. */
@@ -22,7 +28,7 @@ const goodbyeMs = 5000;
 
 /** `name` is that of a file in `folder`, which nobody else has. */
 export async function runLauncher(
-  line: OurKey,
+  launch: Launch,
   request: { readonly command: string; readonly connection: string },
   folder: string,
   name: string,
@@ -34,7 +40,7 @@ export async function runLauncher(
   await once(server, 'listening');
   let child: ChildProcess | undefined;
   const ended = streams.then((sockets) => {
-    child = start(line, request, sockets);
+    child = start(launch, request, sockets);
     return endOf(child);
   });
   return {
@@ -66,7 +72,7 @@ async function threeOf(server: Server): Promise<readonly [Socket, Socket, Socket
 }
 
 function start(
-  { launcher, policy }: OurKey,
+  { launcher, policy }: Launch,
   { command, connection }: { readonly command: string; readonly connection: string },
   sockets: readonly [Socket, Socket, Socket],
 ): ChildProcess {

@@ -53,7 +53,8 @@ export function hostKeyFault(): { what: string; hints: readonly string[] } | und
   if (stats === undefined) return undefined;
   const again = `to make a new one, which senders will be asked about: rm ${printable(path)}`;
   if (!stats.isFile()) return { what: 'is not a file', hints: [again] };
-  if (stats.uid !== process.geteuid?.()) return { what: 'belongs to somebody else', hints: [again] };
+  if (stats.uid !== process.geteuid?.())
+    return { what: 'belongs to somebody else', hints: [again] };
   if ((stats.mode & 0o077) !== 0) {
     const hints = [`if only you have read it: chmod 600 ${printable(path)}`, again];
     return { what: 'can be read by others', hints };

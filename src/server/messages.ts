@@ -10,6 +10,9 @@ export interface Start {
   /** The host key, in the format of ssh-keygen. */
   readonly hostKey: string;
   readonly networks: readonly string[];
+  /** Whether strangers may knock, and whether there is a code. */
+  readonly pairs: boolean;
+  readonly takesCode: boolean;
 }
 
 /** The networks from which clients are answered, as `192.168.1.0/24`; none: any. */
@@ -26,6 +29,8 @@ export interface LoginAnswer {
   readonly kind: 'login';
   readonly id: number;
   readonly verdict: Verdict;
+  /** Stands for the key of a guest who has none. */
+  readonly guest?: string;
 }
 
 /** A text for the sender, to be shown at once. */
@@ -65,6 +70,8 @@ export interface Client {
 export interface LoginQuestion extends Client {
   readonly kind: 'login';
   readonly id: number;
+  /** In place of a key, which is empty then. */
+  readonly code?: string;
 }
 
 /** A client that is logged in asks for a command; the empty one is a shell. */

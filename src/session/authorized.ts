@@ -2,9 +2,16 @@
  * Whether a key's line is still as it was when the client logged in. sshd asks only at login,
  * and a client can keep its connection open (`ControlMaster`) and start transfers long after the
  * owner revoked its key or changed what it may do.
+ *
+ * Whom `pysync serve` lets in for one session has a line in a file of its own, for as long as that runs.
  */
 import { readFileSync } from 'node:fs';
 import { splitWords } from '../gate/words.js';
+
+/** The lines of guests, in pysync's own folder. */
+export function guestsFile(data: string): string {
+  return `${data}/guests`;
+}
 
 /**
  * Whether `file` has a line whose forced command ends in just these policy words, that has not
@@ -17,7 +24,7 @@ export function isStillAuthorized(
   now: Date,
 ): boolean {
   const wanted = JSON.stringify(policyWords);
-  return readFileSync(file, 'utf8')
+  return textOf(file)
     .split('\n')
     .some((line) => {
       const [, options = '', quoted = ''] =
@@ -25,6 +32,16 @@ export function isStillAuthorized(
       if (wordsOfCommand(quoted) !== wanted) return false;
       return !isExpired(options, now) && isFrom(options, address);
     });
+}
+
+/** Empty where there is no such file: nobody is let in by it. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  }
 }
 
 /** sshd(8), `expiry-time`: `YYYYMMDDHHMM[SS]` in the system's time zone. */

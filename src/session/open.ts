@@ -13,7 +13,7 @@ import { abilitiesOf } from '../sandbox/sandboxes.js';
 import { codeOf } from '../staging/inside.js';
 import { removeOldParts } from '../staging/parts.js';
 import { finishAbandoned } from './abandoned.js';
-import { isStillAuthorized } from './authorized.js';
+import { guestsFile, isStillAuthorized } from './authorized.js';
 import { logPaths, makeLogFolders, randomName, runningSessions, writeRefusal } from '../log/log.js';
 import type { Header } from '../log/log.js';
 import type { Plan } from './plan.js';
@@ -63,7 +63,9 @@ export async function openTransfer(
   try {
     const decision = await decisionFor(policy, settings, command, secluded);
     const isMeant = (): boolean =>
-      isStillAuthorized(settings.authorizedKeys, policyWords, address, new Date());
+      [settings.authorizedKeys, guestsFile(settings.data)].some((file) =>
+        isStillAuthorized(file, policyWords, address, new Date()),
+      );
     return await prepare(settings, decision, { header, log, isMeant });
   } catch (error) {
     const refusal = isFull(error)

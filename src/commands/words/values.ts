@@ -13,6 +13,7 @@ export const valueKinds: Readonly<Record<string, ValueKind>> = {
   count: 'free',
   dir: 'folder',
   engine: ['libguestfs', 'e2fsprogs'],
+  fingerprint: 'free',
   level: ['none'],
   name: 'free',
   peer: 'peer',

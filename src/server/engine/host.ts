@@ -1,13 +1,5 @@
 /** The other process of `pysync serve`, as the engine sees it. */
-import type {
-  Client,
-  LoginAnswer,
-  Notice,
-  RunQuestion,
-  ToEngine,
-  ToHost,
-  Verdict,
-} from '../messages.js';
+import type { Client, LoginAnswer, Notice, RunQuestion, ToEngine, ToHost } from '../messages.js';
 
 /** What the host says about one command. */
 export interface Answers {
@@ -16,7 +8,7 @@ export interface Answers {
   readonly ended: (status: number | string) => void;
 }
 
-const logins = new Map<number, (verdict: Verdict) => void>();
+const logins = new Map<number, (answer: LoginAnswer) => void>();
 const sessions = new Map<number, Answers>();
 let last = 0;
 
@@ -24,8 +16,8 @@ function send(message: ToHost): void {
   process.send?.(message);
 }
 
-/** Whether this key may log in. */
-export function askForLogin(client: Client): Promise<Verdict> {
+/** Whether this key may log in, or who has this code. */
+export function askForLogin(client: Client & { readonly code?: string }): Promise<LoginAnswer> {
   const id = (last += 1);
   return new Promise((resolve) => {
     logins.set(id, resolve);
@@ -76,7 +68,7 @@ export function take(message: ToEngine): void {
   }
 }
 
-function takeLogin({ id, verdict }: LoginAnswer): void {
-  logins.get(id)?.(verdict);
-  logins.delete(id);
+function takeLogin(answer: LoginAnswer): void {
+  logins.get(answer.id)?.(answer);
+  logins.delete(answer.id);
 }

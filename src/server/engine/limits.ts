@@ -12,6 +12,9 @@ export const loginBytes = 256 * 1024;
 /** An agent sends a request for each of its keys; sshd's 6 fail people with many. */
 export const loginTries = 20;
 
+/** Wrong codes of one connection. */
+export const codeTries = 3;
+
 /** Connections that are not logged in, from one address and from all. */
 export const strangersFromOne = 20;
 export const strangers = 100;

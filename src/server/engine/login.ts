@@ -1,60 +1,157 @@
-/** Who a client is: keys are looked up by the host, and proved here (RFC 4252). */
-import type { AuthContext, Connection, PublicKeyAuthContext } from 'ssh2';
+/**
+ * Who a client is (RFC 4252): keys and codes are looked up by the host, and keys are proved here. Any
+ * user name will do.
+ */
+import type {
+  AuthContext,
+  AuthenticationType,
+  Connection,
+  KeyboardAuthContext,
+  PublicKeyAuthContext,
+} from 'ssh2';
+import type { Verdict } from '../messages.js';
 import { askForLogin } from './host.js';
-import { loginTries } from './limits.js';
+import { codeTries, loginTries } from './limits.js';
 import { isKnownType, isProved } from './verify.js';
 
-/** The key that has logged in, and the user name that was asked for. */
+/** The key that has logged in, or what stands for it, and the user name that was asked for. */
 export interface Identity {
   readonly key: string;
   readonly user: string;
 }
 
-const methods: ['publickey'] = ['publickey'];
-
-/** Calls `loggedIn` once a key has proved itself. Any user name will do. */
-export function takeLogins(
-  connection: Connection,
-  address: string,
-  loggedIn: (identity: Identity) => void,
-): void {
-  let tries = 0;
-  connection.on('authentication', (context) => {
-    tries += 1;
-    if (tries > loginTries) {
-      connection.end();
-      return;
-    }
-    answer(context, address, loggedIn).catch(() => {
-      connection.end();
-    });
-  });
+export interface Ways {
+  readonly pairs: boolean;
+  readonly takesCode: boolean;
 }
 
-async function answer(
-  context: AuthContext,
-  address: string,
-  loggedIn: (identity: Identity) => void,
-): Promise<void> {
-  if (context.method !== 'publickey' || !isKnownType(context.key.algo)) {
-    context.reject(methods);
-    return;
+const onlyKeys: AuthenticationType[] = ['publickey'];
+const all: AuthenticationType[] = ['publickey', 'keyboard-interactive'];
+
+/** Logs one client in. */
+export class Login {
+  readonly #address: string;
+  readonly #ways: Ways;
+  readonly #loggedIn: (identity: Identity) => void;
+  /**
+   * Whether a stranger's key is taken at once. OpenSSH tries one key after the other, of which a later
+   * one may be known; when it has no more it asks for a conversation, and is taken then.
+   */
+  readonly #takesStrangersAtOnce: boolean;
+  /** The first of its keys that is unknown and has proved itself. */
+  #strange: Identity | undefined;
+  #tries = 0;
+  #wrongCodes = 0;
+
+  constructor(
+    connection: Connection,
+    software: string,
+    address: string,
+    ways: Ways,
+    loggedIn: (identity: Identity) => void,
+  ) {
+    this.#address = address;
+    this.#ways = ways;
+    this.#loggedIn = loggedIn;
+    this.#takesStrangersAtOnce = !software.startsWith('OpenSSH_');
+    connection.on('authentication', (context) => {
+      this.#tries += 1;
+      if (this.#tries > loginTries) connection.end();
+      else this.#answer(context).catch(() => connection.end());
+    });
   }
-  const key = context.key.data.toString('base64');
-  const user = context.username;
-  const isSigned = context.signature !== undefined;
-  // SECURITY: a key that only was named is nobody's; what comes of `knock` has proved itself as well
-  // (test/attacks/serve-logins.test.ts).
-  if (isSigned && !hasSigned(context)) {
-    context.reject(methods);
-    return;
+
+  async #answer(context: AuthContext): Promise<void> {
+    if (context.method === 'publickey') await this.#takeKey(context);
+    else if (context.method === 'keyboard-interactive') this.#converse(context);
+    else context.reject(this.#methods());
   }
-  if ((await askForLogin({ key, user, address })) === 'no') {
-    context.reject(methods);
-    return;
+
+  #methods(): AuthenticationType[] {
+    return this.#ways.pairs || this.#ways.takesCode ? all : onlyKeys;
   }
-  if (isSigned) loggedIn({ key, user });
-  context.accept();
+
+  async #takeKey(context: PublicKeyAuthContext): Promise<void> {
+    const isSigned = context.signature !== undefined;
+    // SECURITY: a key that was only named is nobody's; a stranger's has to prove itself as well
+    // (test/attacks/serve-logins.test.ts).
+    const isGood = isKnownType(context.key.algo) && (!isSigned || hasSigned(context));
+    const key = context.key.data.toString('base64');
+    const user = context.username;
+    const verdict = isGood ? await this.#verdictOn(key, user) : 'no';
+    const mayWait = verdict === 'knock' && !this.#takesStrangersAtOnce;
+    if (mayWait && isSigned) this.#strange ??= { key, user };
+    if (verdict === 'no' || (mayWait && (isSigned || this.#strange !== undefined))) {
+      context.reject(this.#methods());
+      return;
+    }
+    if (isSigned) this.#loggedIn({ key, user });
+    context.accept();
+  }
+
+  async #verdictOn(key: string, user: string): Promise<Verdict> {
+    return (await askForLogin({ key, user, address: this.#address })).verdict;
+  }
+
+  /** What is asked of a client that has shown all its keys. */
+  #converse(context: KeyboardAuthContext): void {
+    const strange = this.#strange;
+    const knock = (): void => {
+      if (strange === undefined) return;
+      this.#loggedIn(strange);
+      context.accept();
+    };
+    if (this.#ways.takesCode && this.#wrongCodes < codeTries) {
+      const prompt = strange === undefined ? 'Code: ' : 'Code, or Enter to knock: ';
+      const take = (code: string): void => {
+        if (code === '' && strange !== undefined) knock();
+        else
+          this.#takeCode(context, code).catch(() => {
+            context.reject(onlyKeys);
+          });
+      };
+      context.prompt([{ prompt, echo: true }], 'pysync', answered(context, take));
+    } else if (strange !== undefined) {
+      knock();
+    } else if (this.#tries > 2) {
+      // It has keys, and one of them was refused, or codes.
+      context.reject(onlyKeys);
+    } else {
+      const end = (): void => {
+        context.reject(onlyKeys);
+      };
+      context.prompt([], 'pysync', howToMakeAKey, answered(context, end));
+    }
+  }
+
+  async #takeCode(context: KeyboardAuthContext, code: string): Promise<void> {
+    const user = context.username;
+    const answer = await askForLogin({ key: '', user, address: this.#address, code });
+    if (answer.guest === undefined) {
+      this.#wrongCodes += 1;
+      this.#converse(context);
+      return;
+    }
+    this.#loggedIn({ key: answer.guest, user });
+    context.accept();
+  }
+}
+
+const howToMakeAKey = 'You have no ssh key. To make one: ssh-keygen -t ed25519   Then try again.';
+
+/** The first answer to a prompt, as ssh2 gives it; none where the client went on with something else. */
+function answered(
+  context: KeyboardAuthContext,
+  take: (answer: string) => void,
+): (answers: unknown) => void {
+  return (answers) => {
+    if (!Array.isArray(answers)) {
+      context.reject(onlyKeys);
+      return;
+    }
+    const [first] = answers as unknown[];
+    take(typeof first === 'string' ? first.slice(0, 100) : '');
+  };
 }
 
 function hasSigned({ key, blob, signature, hashAlgo }: PublicKeyAuthContext): boolean {

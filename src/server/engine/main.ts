@@ -12,19 +12,20 @@ import { algorithms, offerFor } from './algorithms.js';
 import { notice, take, tellReady } from './host.js';
 import { isExchanging, socketOf } from './internals.js';
 import { exchangeMs, keepaliveMs, loginBytes, sessionsOfOne } from './limits.js';
-import { takeLogins } from './login.js';
+import { Login } from './login.js';
+import type { Ways } from './login.js';
 import { setNetworks, isOurs } from './networks.js';
 import { takeCommand } from './session.js';
 import { Strangers } from './strangers.js';
 
 const strangers = new Strangers();
 
-function start({ hostKey, networks }: Start): void {
+function start({ hostKey, networks, ...ways }: Start): void {
   setNetworks(networks);
   Object.assign(Server, { KEEPALIVE_CLIENT_INTERVAL: keepaliveMs });
   const ssh = new Server({ hostKeys: [hostKey], ident: 'pysync', algorithms });
   ssh.on('connection', (connection, { header }) => {
-    welcome(connection, header.versions.software);
+    welcome(connection, header.versions.software, ways);
   });
   ssh.on('error', () => undefined);
   const server = createServer((socket) => {
@@ -55,7 +56,7 @@ function admit(socket: Socket, ssh: Server): void {
 }
 
 /** A client whose greeting was read. */
-function welcome(connection: Connection, software: string): void {
+function welcome(connection: Connection, software: string, ways: Ways): void {
   const socket = socketOf(connection);
   const address = addressOf(socket.remoteAddress);
   const route = [address, socket.remotePort, addressOf(socket.localAddress), socket.localPort].join(
@@ -74,7 +75,7 @@ function welcome(connection: Connection, software: string): void {
     strangers.comesTo(socket, 'encrypted');
   });
   watchExchanges(connection, socket);
-  takeLogins(connection, address, (identity) => {
+  new Login(connection, software, address, ways, (identity) => {
     strangers.remove(socket);
     let sessions = 0;
     connection.on('session', (accept, reject) => {
@@ -106,7 +107,7 @@ function watchExchanges(connection: Connection, socket: Socket): void {
 function cork(socket: Socket): void {
   const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
   let isCorked = false;
-  socket.write = ((...args: unknown[]) => {
+  socket.write = (...args: unknown[]) => {
     if (!isCorked) {
       isCorked = true;
       socket.cork();
@@ -116,7 +117,7 @@ function cork(socket: Socket): void {
       });
     }
     return write(...args);
-  });
+  };
 }
 
 /** An IPv4 client of a socket for both is `::ffff:192.168.1.7`. */

@@ -1,0 +1,70 @@
+/** Starts the engine in its sandbox, and speaks to it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Server } from 'node:net';
+import { PysyncError } from '../errors.js';
+import { printable } from '../system/text.js';
+import { boxed } from './box.js';
+import { descriptorOf } from './listening.js';
+import type { Start, ToEngine, ToHost } from './messages.js';
+
+export interface Engine {
+  readonly send: (message: ToEngine) => void;
+  readonly onMessage: (take: (message: ToHost) => void) => void;
+  readonly onExit: (take: () => void) => void;
+  /** A name for a session that no other engine's session has. */
+  readonly nameOf: (session: number) => string;
+  readonly end: () => void;
+}
+
+let engines = 0;
+
+/**
+ * Hands `server` over to a new engine, for which `folder` is all that there is. Throws PysyncError
+ * `CONFINEMENT_MISSING`, `SERVE_FAILED`.
+ */
+export async function openEngine(server: Server, folder: string, start: Start): Promise<Engine> {
+  const number = (engines += 1);
+  const [program = '', ...args] = boxed('engine/main.js', folder);
+  const child = spawn(program, args, {
+    // messageDescriptor and listeningDescriptor are the last two.
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc', descriptorOf(server)],
+    // Ctrl-C in the owner's terminal is for the host to answer.
+    detached: true,
+    env: {},
+  });
+  let said = '';
+  child.stderr?.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-4000)));
+  child.on('error', () => undefined);
+  server.close();
+  const send = (message: ToEngine): void => {
+    if (child.connected) child.send(message, () => undefined);
+  };
+  send(start);
+  const isReady = await Promise.race([
+    once(child, 'message').then(() => true),
+    once(child, 'exit').then(() => false),
+  ]);
+  if (!isReady) throw notStarted(said);
+  return {
+    send,
+    onMessage: (take) => {
+      child.on('message', take);
+    },
+    onExit: (take) => {
+      child.once('exit', take);
+    },
+    nameOf: (session) => `${number}.${session}`,
+    end: () => {
+      child.kill('SIGKILL');
+    },
+  };
+}
+
+function notStarted(said: string): PysyncError {
+  const lines = said.split('\n');
+  const why = lines.find((line) => /^(?:bwrap|\w*Error)\b/.test(line)) ?? '';
+  return new PysyncError('SERVE_FAILED', 'what speaks to the network could not be started', {
+    hints: [...(why === '' ? [] : [printable(why)]), 'pysync doctor looks for the cause'],
+  });
+}
