@@ -27,6 +27,7 @@ const open = {
   volume: ['ready', 'log', 'share', ...edges],
   history: ['session', 'log', 'staging', 'ready', ...edges],
   keys: edges,
+  server: ['session', 'log', 'ready', 'history', 'keys', 'launcher', 'sshd', ...edges],
 };
 const everything = [...Object.keys(closed), ...Object.keys(open)];
 const rooms = {
