@@ -228,3 +228,16 @@ describe('right-guess', () => {
     },
   );
 });
+
+describe('no-addon', () => {
+  it('is kept by the lock file, which neither installs nor compiles anything for ssh2', () => {
+    const lock = JSON.parse(readFileSync(join(checkout, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { hasInstallScript?: boolean; optionalDependencies?: object }>;
+    };
+    const { packages } = lock;
+    expect(packages['node_modules/ssh2']?.hasInstallScript).toBeUndefined();
+    expect(packages['node_modules/ssh2']?.optionalDependencies).toBeUndefined();
+    expect(packages).not.toHaveProperty(['node_modules/cpu-features']);
+    expect(packages).not.toHaveProperty(['node_modules/nan']);
+  });
+});
