@@ -142,7 +142,7 @@ it('brings ssh2 with all of its patches and with nothing to compile', async () =
     const { scripts } = JSON.parse(readFileSync(join(installed, name), 'utf8')) as {
       scripts?: Record<string, string>;
     };
-    expect(Object.keys(scripts ?? {}).filter((script) => /install$/.test(script))).toEqual([]);
+    expect(Object.keys(scripts ?? {}).filter((script) => script.endsWith('install'))).toEqual([]);
   }
   const others = readdirSync(join(installed, 'node_modules'));
   expect(others.filter((name) => ['cpu-features', 'nan', 'buildcheck'].includes(name))).toEqual([]);

@@ -25,7 +25,7 @@ export function applyPatches({ say, stop }) {
   stop('the patches for ssh2 could not be applied; remove node_modules and try again');
 }
 
-/** Whether ssh2 was patched with something else than patches/ has now, which nothing takes back. */
+/** Whether ssh2 was patched with something else than patches/ has now; only a new copy helps then. */
 export function hasOtherPatches() {
   return !isBeginningOf(presentPatches(), wantedPatches());
 }

@@ -155,7 +155,7 @@ it.each([
   client.send(keyExchangeInit([method]), ecdhInit(value), newKeys, randomBytes(64));
   await client.closed();
   expect(client.types()).toEqual([message.keyExchangeInit, message.disconnect]);
-  // The server goes on for others.
+  // The server is still there for others.
   const other = connectPlainSsh(server.port);
   other.send(keyExchangeInit([method]), ecdhInit(Buffer.concat([goodKey, goodPoint])));
   await waitFor('NEWKEYS', () => other.types().includes(message.newKeys));

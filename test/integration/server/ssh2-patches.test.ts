@@ -170,7 +170,7 @@ describe('ext-info-first', () => {
     expect(steps.filter((step) => step.includes('EXT_INFO'))).toHaveLength(1);
   });
 
-  it.each(['client', 'server'])('goes on with new keys that the %s asks for', async (side) => {
+  it.each(['client', 'server'])('changes to new keys that the %s asks for', async (side) => {
     const server = await start([curve]);
     const { client, channel } = await command(server.port, 'reads');
     let received = '';
