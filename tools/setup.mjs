@@ -7,6 +7,7 @@
  *     node tools/setup.mjs                  what running pysync needs
  *     node tools/setup.mjs --test           what its tests need as well
  *     node tools/setup.mjs --demo           what recording the demo needs as well
+ *     node tools/setup.mjs --patch          the patches of ssh2 alone, before it is packed
  *     node tools/setup.mjs --finish-build   the part of `npm run build` that tsc does not do
  *     node tools/setup.mjs --then PROGRAM ARGUMENT…
  *                                         what that call of pysync needs, then the call
@@ -19,6 +20,7 @@ import { pathToFileURL } from 'node:url';
 import { buildIfStale, finishBuild } from './setup/build.mjs';
 import { openFuseDevice } from './setup/fuse.mjs';
 import { installNodeModules } from './setup/node-modules.mjs';
+import { applyPatches } from './setup/patches.mjs';
 import { installMissingTools } from './setup/tools.mjs';
 
 /** What stops the set-up with a message a person can act on. Anything else is a bug of ours. */
@@ -35,10 +37,15 @@ const given = process.argv.slice(2);
 const thenAt = given.indexOf('--then');
 const options = thenAt < 0 ? given : given.slice(0, thenAt);
 const [program, ...programArguments] = thenAt < 0 ? [] : given.slice(thenAt + 1);
-const unknown = options.find((option) => !['--test', '--demo', '--finish-build'].includes(option));
+const known = ['--test', '--demo', '--patch', '--finish-build'];
+const unknown = options.find((option) => !known.includes(option));
 
 function setUp() {
   if (unknown !== undefined) stop(`unknown option ${unknown}`);
+  if (options.includes('--patch')) {
+    applyPatches({ say, stop });
+    return;
+  }
   if (options.includes('--finish-build')) {
     finishBuild();
     return;

@@ -2,7 +2,16 @@
  * The package as a stranger gets it: packed, installed into an empty prefix, and used from there by
  * an ordinary user. The packages it needs come from npm's cache or its registry.
  */
-import { chmodSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -23,6 +32,8 @@ let account: Account;
 let prefix: string;
 /** Paths in the tarball, without those of the packages that come with it. */
 let packed: string[];
+/** The packages that come with it, and what is in them. */
+let bundled: string[];
 
 beforeAll(async () => {
   account = await createAccount();
@@ -32,6 +43,7 @@ beforeAll(async () => {
   await mustExec(['cp', '-al', inject('program'), project]);
   for (const name of [
     'docs',
+    'patches',
     'src',
     'tools',
     'LICENSE',
@@ -41,16 +53,33 @@ beforeAll(async () => {
   ]) {
     cpSync(join(checkout, name), join(project, name), { recursive: true });
   }
-  for (const name of ['typescript', '@types/node', '@types/ssh2', '@types/bytes', '.bin']) {
+  const forBuild = [
+    'typescript',
+    '@types/node',
+    '@types/ssh2',
+    '@types/bytes',
+    'patch-package',
+    '.bin',
+  ];
+  for (const name of forBuild) {
     symlinkSync(join(checkout, 'node_modules', name), join(project, 'node_modules', name));
   }
+  // As npm has it from the registry, so that packing has to patch it.
+  const ssh2 = join(project, 'node_modules/ssh2');
+  rmSync(ssh2, { recursive: true });
+  cpSync(join(checkout, 'node_modules/ssh2'), ssh2, { recursive: true });
+  const patchPackage = join(project, 'node_modules/patch-package/index.js');
+  await mustExec([process.execPath, patchPackage, '--reverse'], { cwd: project });
+  expect(readFileSync(join(ssh2, 'package.json'), 'utf8')).toContain('cpu-features');
   // What an earlier version has left in dist.
   writeFileSync(join(project, 'dist/stale.js'), '');
   const { stdout } = await npm(['pack', '--json', '--pack-destination', folder], project);
   const [result] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as [
     { filename: string; files: { path: string }[] },
   ];
-  packed = result.files.map(({ path }) => path).filter((path) => !path.startsWith('node_modules/'));
+  const paths = result.files.map(({ path }) => path);
+  packed = paths.filter((path) => !path.startsWith('node_modules/'));
+  bundled = paths.filter((path) => path.startsWith('node_modules/'));
 
   prefix = join(folder, 'prefix');
   mkdirSync(prefix);
@@ -86,6 +115,37 @@ it('holds what a user needs, and nothing else', () => {
     /^(?:LICENSE|README\.md|package\.json|bin\/pysync\.js|dist\/.+\.(?:js|sh)|dist\/shell\/[a-z]+\.txt|dist\/pysync\.1|docs\/[a-z-]+\.md)$/;
   expect(packed.filter((path) => !expected.test(path))).toEqual([]);
   expect(packed).not.toContain('dist/stale.js');
+});
+
+it('brings ssh2 with all of its patches and with nothing to compile', async () => {
+  const names = bundled.map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]);
+  const wanted = [
+    'asn1',
+    'bcrypt-pbkdf',
+    'safer-buffer',
+    'ssh2',
+    'tweetnacl',
+    '@noble/post-quantum',
+  ];
+  expect(names).toEqual(expect.arrayContaining(wanted));
+  for (const name of ['cpu-features', 'nan', 'buildcheck', 'patch-package']) {
+    expect(names).not.toContain(name);
+  }
+  expect(bundled.filter((path) => path.endsWith('.node'))).toEqual([]);
+
+  const installed = join(prefix, 'lib/node_modules/pysync');
+  const { missingPatches } = (await import(join(installed, 'dist/server/engine/patched.js'))) as {
+    missingPatches: () => string[];
+  };
+  expect(missingPatches()).toEqual([]);
+  for (const name of bundled.filter((path) => path.endsWith('package.json'))) {
+    const { scripts } = JSON.parse(readFileSync(join(installed, name), 'utf8')) as {
+      scripts?: Record<string, string>;
+    };
+    expect(Object.keys(scripts ?? {}).filter((script) => script.endsWith('install'))).toEqual([]);
+  }
+  const others = readdirSync(join(installed, 'node_modules'));
+  expect(others.filter((name) => ['cpu-features', 'nan', 'buildcheck'].includes(name))).toEqual([]);
 });
 
 it('lets a peer in who sends with plain rsync, also after an upgrade', async () => {

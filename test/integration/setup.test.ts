@@ -4,7 +4,7 @@
  * write down how they were called.
  */
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, expect, test } from 'vitest';
@@ -25,6 +25,7 @@ beforeEach(async () => {
   mkdirSync(stubs);
   for (const name of [
     'bin',
+    'patches',
     'src',
     'tools',
     'package.json',
@@ -33,8 +34,12 @@ beforeEach(async () => {
   ]) {
     cpSync(join(checkout, name), join(project, name), { recursive: true });
   }
-  const record = 'node_modules/.package-lock.json';
-  cpSync(join(checkout, record), join(project, record));
+  for (const record of [
+    'node_modules/.package-lock.json',
+    'node_modules/ssh2/.patch-package.json',
+  ]) {
+    cpSync(join(checkout, record), join(project, record));
+  }
   await mustExec([process.execPath, join(project, 'tools/setup.mjs'), '--finish-build']);
 });
 
@@ -201,6 +206,53 @@ test('packages are installed when one is missing or of another version than the 
   await runSetup();
   const npmCi = 'npm ci --include=dev --no-audit --no-fund --loglevel=error';
   expect(calls()).toEqual([npmCi, npmCi]);
+});
+
+test('packages are installed when there is one that the lock does not have', async () => {
+  stub('npm');
+  const record = join(project, 'node_modules/.package-lock.json');
+  const text = readFileSync(record, 'utf8');
+  const more = text.replace('"packages": {', '"packages": {\n    "node_modules/nan": {},');
+  expect(more).not.toBe(text);
+  writeFileSync(record, more);
+  await runSetup();
+  expect(calls()).toEqual([expect.stringMatching(/^npm ci /)]);
+});
+
+test('ssh2 is patched where it is not yet, and once', async () => {
+  const ssh2 = join(project, 'node_modules/ssh2');
+  cpSync(join(checkout, 'node_modules/ssh2'), ssh2, { recursive: true });
+  const patchPackage = join(project, 'node_modules/patch-package');
+  symlinkSync(join(checkout, 'node_modules/patch-package'), patchPackage);
+  const index = (): string => readFileSync(join(ssh2, 'lib/index.js'), 'utf8');
+  const patched = index();
+  await mustExec([process.execPath, join(patchPackage, 'index.js'), '--reverse'], { cwd: project });
+  expect(index()).not.toContain('pysyncPatches');
+
+  const result = await runSetup({ uid: 0 });
+  expect(result).toEqual({
+    stdout: '',
+    stderr: 'setup: patching ssh2 (patch-package)\n',
+    exitCode: 0,
+  });
+  expect(index()).toBe(patched);
+  expect(await runSetup({ uid: 0 })).toMatchObject({ stderr: '', exitCode: 0 });
+});
+
+test('packages are installed again when a patch has changed, and a failed patch stops', async () => {
+  stub('npm');
+  const patch = join(project, 'patches/ssh2+1.17.0+001+receive-window.patch');
+  writeFileSync(patch, `One more line of text.\n${readFileSync(patch, 'utf8')}`);
+  symlinkSync(
+    join(checkout, 'node_modules/patch-package'),
+    join(project, 'node_modules/patch-package'),
+  );
+  const result = await runSetup();
+  expect(calls()).toEqual([expect.stringMatching(/^npm ci /)]);
+  expect(result.stderr).toMatch(
+    /setup: the patches for ssh2 could not be applied; remove node_modules and try again\n$/,
+  );
+  expect(result.exitCode).toBe(1);
 });
 
 test('a changed, added or removed source file is built, and a failed build stops', async () => {

@@ -1,14 +1,19 @@
 /**
- * node_modules as package-lock.json wants it.
+ * node_modules as package-lock.json and patches/ want it.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectFolder } from './build.mjs';
+import { applyPatches, hasOtherPatches } from './patches.mjs';
 
-/** Runs `npm ci` where a package is missing or of another version than the lock file says. */
+/** Runs `npm ci` where packages are not those of the lock file, and patches what it has put there. */
 export function installNodeModules({ say, stop }) {
-  if (isInstalled()) return;
+  if (!isInstalled() || hasOtherPatches()) installPackages({ say, stop });
+  applyPatches({ say, stop });
+}
+
+function installPackages({ say, stop }) {
   say('installing the packages of package-lock.json (npm ci)');
   // --include=dev, because NODE_ENV=production would leave out the compiler.
   const options = ['--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
@@ -28,6 +33,8 @@ function isInstalled() {
   const wanted = readLock('package-lock.json');
   const present = readLock('node_modules/.package-lock.json');
   if (wanted === undefined || present === undefined) return false;
+  // A package too many would be packed with the one that wants it, if that is bundled.
+  if (Object.keys(present).some((path) => wanted[path] === undefined)) return false;
   return Object.entries(wanted).every(([path, entry]) => {
     if (path === '') return true;
     const installed = present[path];

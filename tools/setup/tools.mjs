@@ -40,6 +40,7 @@ const tools = [
     find: findKernel,
   },
   { name: 'busctl', package: 'systemd', on: 'linux', for: 'tests' },
+  { name: 'dbclient', package: 'dropbear-bin', on: 'linux', for: 'tests' },
   { name: 'dbus-daemon', package: 'dbus-daemon', on: 'linux', for: 'tests' },
   { name: 'dbus-monitor', package: 'dbus-bin', on: 'linux', for: 'tests' },
   { name: 'fish', package: 'fish', for: 'tests' },

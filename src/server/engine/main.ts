@@ -14,6 +14,7 @@ import { isExchanging, socketOf } from './internals.js';
 import { exchangeMs, keepaliveMs, loginBytes, sessionsOfOne } from './limits.js';
 import { Login } from './login.js';
 import type { Ways } from './login.js';
+import { missingPatches } from './patched.js';
 import { setNetworks, isOurs } from './networks.js';
 import { takeCommand } from './session.js';
 import { Strangers } from './strangers.js';
@@ -21,6 +22,8 @@ import { Strangers } from './strangers.js';
 const strangers = new Strangers();
 
 function start({ hostKey, networks, ...ways }: Start): void {
+  const missing = missingPatches();
+  if (missing.length > 0) throw new Error(`ssh2 lacks pysync's patches (${missing.join(', ')})`);
   setNetworks(networks);
   Object.assign(Server, { KEEPALIVE_CLIENT_INTERVAL: keepaliveMs });
   const ssh = new Server({ hostKeys: [hostKey], ident: 'pysync', algorithms });
