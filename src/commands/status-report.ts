@@ -1,14 +1,12 @@
-/** `pysync` and `pysync status`: who may send, where it lands, and how a peer gets here. */
+/** What `pysync status` shows: who may send, where it lands, what happens, and how a peer gets here. */
 import { homedir } from 'node:os';
 import { PysyncError } from '../errors.js';
 import { lastTransfers, runningTransfers } from '../history/log-files.js';
 import type { Logged } from '../history/log-files.js';
-import { lookTwice } from '../history/rate.js';
 import type { Progress } from '../history/rate.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys, isExpired } from '../keys/imported.js';
 import { cappedShares } from '../volume/registry.js';
-import { keepRoomToRevoke } from '../keys/install.js';
 import { isLauncherCurrent, launcherSettings, makeLauncher } from '../launcher/install.js';
 import { sandboxes } from '../sandbox/sandboxes.js';
 import { defaultShare } from '../system/folders.js';
@@ -19,13 +17,7 @@ import { sweepTemporaryFolders } from '../system/temporary.js';
 import { printable } from '../system/text.js';
 import { describeAccess, keyAsJson } from './views/describe.js';
 import type { Options } from './words/options.js';
-import {
-  describeHostKeys,
-  describeReach,
-  findReach,
-  senderCommands,
-  serverAsJson,
-} from './views/reach.js';
+import { describeHostKeys, describeReach, senderCommands, serverAsJson } from './views/reach.js';
 import type { Reach } from './views/reach.js';
 import {
   describeKept,
@@ -42,7 +34,7 @@ import {
   transferCells,
 } from './views/transfer-view.js';
 
-interface Status {
+export interface Status {
   readonly shares: readonly ShareView[];
   readonly kept: readonly KeptImage[];
   readonly broken: readonly string[];
@@ -53,7 +45,8 @@ interface Status {
   readonly reach: Reach;
 }
 
-export async function run(_args: readonly string[], options: Options): Promise<void> {
+/** All but how a peer gets here. */
+export async function lookAround(): Promise<Omit<Status, 'reach'>> {
   const [{ keys, broken }, records] = await Promise.all([importedKeys(), cappedShares()]);
   sweepTemporaryFolders();
   const paths = new Set([
@@ -66,12 +59,15 @@ export async function run(_args: readonly string[], options: Options): Promise<v
     const record = records.find((each) => each.path === path);
     return viewShare(path, theirs, record);
   });
-  const [reach, shares] = await Promise.all([findReach(), Promise.all(views)]);
+  const shares = await Promise.all(views);
   const { level, problems } = await currentLauncher(keys);
   for (const line of problems) note(printable(line));
   const kept = await imagesWithoutShare();
-  const status: Status = { shares, kept, broken, ...(await recent()), level, reach };
-  if (options['json'] === true) printJson(asJson(status));
+  return { shares, kept, broken, ...(await recent()), level };
+}
+
+export function report(status: Status, { json }: Options): void {
+  if (json === true) printJson(asJson(status));
   else printText(status);
 }
 
@@ -84,7 +80,14 @@ async function recent(): Promise<Pick<Status, 'running' | 'last'>> {
   // Some of the newest may be running ones, and are not among the last that have ended.
   const newest = lastTransfers({ count: shownTransfers + running.length, keep: 0 });
   const last = newest.filter((transfer) => !isRunning(transfer)).slice(-shownTransfers);
-  return { running: await lookTwice(running), last };
+  return { running: await progressOf(running), last };
+}
+
+async function progressOf(running: readonly Logged[]): Promise<Status['running']> {
+  if (running.length === 0) return [];
+  // Loaded only here: most of the time nothing runs.
+  const { lookTwice } = await import('../history/rate.js');
+  return lookTwice(running);
 }
 
 /**
@@ -99,6 +102,7 @@ async function currentLauncher(
   }
   try {
     const { level } = await makeLauncher();
+    const { keepRoomToRevoke } = await import('../keys/install.js');
     await keepRoomToRevoke(homedir());
     return { level, problems: ['pysync: the launcher was out of date and was written again'] };
   } catch (error) {
