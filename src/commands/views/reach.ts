@@ -19,9 +19,9 @@ export interface Reach {
 }
 
 export async function findReach(): Promise<Reach> {
-  const server = await findSshServer(homedir());
+  const server = findSshServer(homedir());
   const addresses = lanAddresses().map(({ address }) => address);
-  return { user: userInfo().username, addresses, ...server };
+  return { user: userInfo().username, addresses, ...(await server) };
 }
 
 /** The command a sender pastes; for a key that may only fetch, the command to fetch. */
