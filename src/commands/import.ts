@@ -50,7 +50,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
     isDry,
     capped,
     asJson: options['json'] === true,
-    reach: await findReach(),
+    reach: options['serve'] === true ? undefined : await findReach(),
   });
 }
 

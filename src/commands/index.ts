@@ -204,6 +204,7 @@ export function frontDoorOptions(program: Command): void {
     )
     .option('--size <size>', 'cap how big the share may grow, as in 10G; none takes the cap away')
     .option('--dir <dir>', sharePurpose)
+    .option('--serve', 'then receive, as pysync serve does')
     .optionsGroup('What the key may do, with -i:');
   policyOptions(program)
     .option('--confine <level>', 'with none: go without a sandbox where none works')

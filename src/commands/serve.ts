@@ -10,6 +10,7 @@ import { makeCode } from '../server/codes.js';
 import type { Code } from '../server/codes.js';
 import { hostKey } from '../server/host-key.js';
 import { usualPort } from '../server/listening.js';
+import { noteServe, refuseSecondServe } from '../server/running.js';
 import { serve } from '../server/serve.js';
 import { makeShare } from '../share/share.js';
 import { endWhenInterrupted, undoable } from '../system/interrupt.js';
@@ -23,7 +24,7 @@ import { followLog } from './log-follow.js';
 import { rulesFrom } from './rules.js';
 import { readPort } from './words/options.js';
 import type { Options } from './words/options.js';
-import { describeHostKeys, describeReach } from './views/reach.js';
+import { describeHostKeys, senderLines } from './views/reach.js';
 
 export async function run(_args: readonly string[], options: Options): Promise<void> {
   const port = readPort(options) ?? usualPort;
@@ -36,6 +37,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   if (pairs || code !== undefined) makeShare(rules.share);
   if (!isLauncherCurrent()) await makeLauncher();
   const { text, fingerprint } = await hostKey();
+  refuseSecondServe();
   const board = asJson ? undefined : startBoard();
   const say = board?.print ?? print;
   const onNotice: OnNotice = (address, what) => {
@@ -56,6 +58,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
     },
     onNotice,
   });
+  noteServe({ port, fingerprint });
   if (asJson) printJsonLine({ event: 'serving', port, fingerprint, code: code?.text ?? null });
   else await greet(port, fingerprint, code, pairs);
   const view = { board, below: () => door?.lines() ?? [] };
@@ -92,14 +95,13 @@ async function greet(
   const { keys } = await importedKeys();
   const peers = new Set(keys.map(({ policy }) => policy.peer)).size;
   const addresses = lanAddresses().map(({ address }) => address);
-  const reach = { user: userInfo().username, addresses, port, listens: true };
   const whom = peers === 0 ? 'nobody is known yet' : `${counted(peers, 'peer')} known`;
   print(`Receiving on port ${port} until Ctrl-C; ${whom}. Senders use plain rsync:`);
   print();
-  const lines = describeReach({ ...reach, hostKeys: [], writableByOthers: [] }, 'read-write');
-  for (const line of lines) print(line);
+  const door = { port, hostKeys: [{ type: 'ED25519', fingerprint }] };
+  for (const line of senderLines(userInfo().username, addresses, door, 'read-write')) print(line);
   print();
-  for (const line of describeHostKeys([{ type: 'ED25519', fingerprint }])) print(line);
+  for (const line of describeHostKeys([door])) print(line);
   if (pairs) print('Somebody new may knock with the same command; you are asked here.');
   if (code !== undefined) {
     const time = code.expires.toTimeString().slice(0, 5);

@@ -17,7 +17,7 @@ import { sweepTemporaryFolders } from '../system/temporary.js';
 import { printable } from '../system/text.js';
 import { describeAccess, keyAsJson } from './views/describe.js';
 import type { Options } from './words/options.js';
-import { describeHostKeys, describeReach, senderCommands, serverAsJson } from './views/reach.js';
+import { describeReach, hostKeyLines, reachAsJson } from './views/reach.js';
 import type { Reach } from './views/reach.js';
 import {
   describeKept,
@@ -141,7 +141,7 @@ function printText({ shares, kept, broken, running, last, level, reach }: Status
   for (const line of describeReach(reach, access)) print(line);
   print();
   print(describeLevel(level));
-  for (const line of describeHostKeys(reach.hostKeys)) print(line);
+  for (const line of hostKeyLines(reach)) print(line);
 }
 
 function describeLevel(level: Status['level']): string {
@@ -168,8 +168,6 @@ function asJson({ shares, kept, broken, running, last, level, reach }: Status): 
     }),
     last: last.map((transfer) => transferAsJson(transfer, transfer.ended)),
     confinement: level ?? null,
-    commands: senderCommands(reach, 'read-write'),
-    sshServer: serverAsJson(reach),
-    hostKeys: reach.hostKeys,
+    ...reachAsJson(reach, 'read-write'),
   };
 }
