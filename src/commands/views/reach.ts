@@ -1,7 +1,7 @@
 /** How a peer reaches this machine: the command to give them, and what ssh will ask them. */
 import { homedir, userInfo } from 'node:os';
 import type { Access } from '../../gate/policy.js';
-import { quoteAll } from '../../gate/quote.js';
+import { quote, quoteAll } from '../../gate/quote.js';
 import { lanAddresses } from '../../system/network.js';
 import { findSshServer } from '../../sshd/server.js';
 import type { HostKey } from '../../sshd/server.js';
@@ -24,14 +24,22 @@ export async function findReach(): Promise<Reach> {
   return { user: userInfo().username, addresses, ...server };
 }
 
-/** The command a sender pastes; for a key that may only fetch, the command to fetch. */
-function senderCommand(reach: Reach, address: string, access: Access): string {
-  const shell = reach.port === 22 ? '' : `-e 'ssh -p ${reach.port}' `;
+/**
+ * The command a sender pastes into any shell; for a key that may only fetch, the command to fetch.
+ * Without a user ssh names that of the sender.
+ */
+export function senderCommand(
+  { user, port }: { readonly user: string | undefined; readonly port: number },
+  address: string,
+  access: Access,
+): string {
+  const shell = port === 22 ? '' : `-e 'ssh -p ${port}' `;
   const host = address.includes(':') ? `[${address}]` : address;
-  const remote = `${reach.user}@${host}:`;
+  const remote = `${user === undefined ? '' : `${user}@`}${host}:`;
+  // In quotes where there are brackets, which are a pattern for zsh.
   return access === 'read-only'
-    ? `rsync -avP ${shell}${remote}FILE .`
-    : `rsync -avP ${shell}FILE ${remote}`;
+    ? `rsync -avP ${shell}${quote(`${remote}FILE`)} .`
+    : `rsync -avP ${shell}FILE ${quote(remote)}`;
 }
 
 /** One command for each address, for `--json`. */

@@ -135,3 +135,12 @@ export function readCount(options: Options): number | undefined {
   }
   throw usage(`-n '${value}' is not a whole number from 1 on`);
 }
+
+/** `--wait` in seconds, from a tenth of one to five minutes; undefined where it was not given. */
+export function readWait(options: Options): number | undefined {
+  const value = text(options, 'wait');
+  if (value === undefined) return undefined;
+  const seconds = /^\d{1,3}(?:\.\d{1,3})?$/.test(value) ? Number(value) : NaN;
+  if (seconds >= 0.1 && seconds <= 300) return seconds;
+  throw usage(`--wait '${value}' is not a number of seconds from 0.1 to 300`);
+}

@@ -16,6 +16,7 @@ export const valueKinds: Readonly<Record<string, ValueKind>> = {
   level: ['none'],
   name: 'free',
   peer: 'peer',
+  seconds: 'free',
   'server-command': 'free',
   share: 'volume',
   shell: ['bash', 'zsh', 'fish'],
