@@ -30,23 +30,21 @@ export async function run(_args: readonly string[], options: Options): Promise<v
 function printText({ receivers, isCut }: Found): void {
   for (const receiver of receivers) {
     const { name, addresses, fingerprint } = receiver;
-    print(`${style.bold(printable(name))}  ${printable(addresses.join(', '))}`);
+    print(style.bold(printable(name)));
+    print(`    ${printable(addresses.join(', '))}`);
     print(`    ${fingerprint}`);
     print(`    ${printable(commandsFor(receiver)[0] ?? '')}`);
     print();
   }
   if (receivers.length === 0) return;
-  if (isCut) print('More answered than are shown; that many are not all receivers.\n');
+  if (isCut)
+    print('More announced themselves than are listed; so many are hardly all receivers.\n');
   const twice = receivers.find(({ name }, i) => receivers[i + 1]?.name === name);
-  if (twice !== undefined) {
-    print(
-      `More than one calls itself '${printable(twice.name)}'; the fingerprints differ or the ports.\n`,
-    );
-  }
+  if (twice !== undefined) print(`More than one calls itself '${printable(twice.name)}'.\n`);
   print(
-    'Names and fingerprints are claims: anyone on the network can announce any. Before you send,',
+    'Anyone on the network can announce any name and fingerprint. Before you send, compare the',
   );
-  print("compare the fingerprint that ssh shows you with the one on the receiver's own screen.");
+  print("fingerprint that ssh shows you with the one on the receiver's own screen.");
 }
 
 function commandsFor(receiver: Receiver): string[] {

@@ -136,6 +136,12 @@ async function sayGoodbye({ bonjour }: Link): Promise<void> {
   await Promise.race([said, wait(goodbyeLimit, undefined, { ref: false })]);
 }
 
+/**
+ * How often it is tried to ask three times. An IPv6 address that has just come up cannot be sent from
+ * for a second or two (RFC 4862, section 5.4).
+ */
+const mostTries = 12;
+
 /** Whether another receiver has the name: asks three times, a quarter of a second apart. */
 async function isTaken(
   name: string,
@@ -153,8 +159,11 @@ async function isTaken(
   };
   for (const { mdns } of links) mdns.on('response', listen);
   const enough = AbortSignal.any([answered.signal, signal]);
-  for (let asked = 0; asked < 3 && !enough.aborted; asked++) {
-    for (const link of links) link.ask([{ name: fullName(name), type: 'ANY' }]);
+  const question = { name: fullName(name), type: 'ANY' };
+  let asked = 0;
+  for (let tries = 0; asked < 3 && tries < mostTries && !enough.aborted; tries++) {
+    const sent = await Promise.all(links.map((link) => link.ask([question])));
+    if (sent.every(Boolean)) asked += 1;
     await waitOrStop(250, enough);
   }
   for (const { mdns } of links) mdns.removeListener('response', listen);

@@ -25,7 +25,11 @@ const askedAt = [0, 250, 1000];
  */
 export async function findReceivers(seconds: number): Promise<Found> {
   const interfaces = lanInterfaces();
-  if (interfaces.length === 0) throw new PysyncError('NO_NETWORK', 'this machine is in no network');
+  if (interfaces.length === 0) {
+    throw new PysyncError('NO_NETWORK', 'this machine is in no network', {
+      hints: ['connect it to the network of the receiver, and run pysync find again'],
+    });
+  }
   const faults: Error[] = [];
   const links = await openLinks(interfaces, { onFault: (error) => faults.push(error) });
   const heard = collector();
@@ -40,7 +44,7 @@ export async function findReceivers(seconds: number): Promise<Found> {
   for (const at of askedAt.filter((each) => each < whole)) {
     await wait(at - now);
     now = at;
-    for (const link of links) link.ask([{ name: serviceName, type: 'PTR' }]);
+    for (const link of links) void link.ask([{ name: serviceName, type: 'PTR' }]);
   }
   await wait(whole - now);
   await Promise.all(links.map((link) => link.close()));

@@ -38,7 +38,11 @@ export interface Mdns {
   on(event: 'packet' | 'response', listener: (packet: Packet, sender: Sender) => void): void;
   on(event: 'error' | 'warning', listener: (error: Error) => void): void;
   removeListener(event: 'response', listener: (packet: Packet, sender: Sender) => void): void;
-  query(questions: readonly Question[], to: Destination): void;
+  query(
+    questions: readonly Question[],
+    to: Destination,
+    done: (error?: Error | null) => void,
+  ): void;
 }
 
 interface Destination {
@@ -49,7 +53,8 @@ interface Destination {
 export interface Link {
   readonly bonjour: Bonjour;
   readonly mdns: Mdns;
-  ask(questions: readonly Question[]): void;
+  /** Asks all on the link; gives whether the system has sent it. */
+  ask(questions: readonly Question[]): Promise<boolean>;
   /** Without a goodbye for what is published. */
   close(): Promise<void>;
 }
@@ -119,9 +124,12 @@ function openLink(
   return {
     bonjour,
     mdns,
-    ask: (questions) => {
-      mdns.query(questions, { address: where.ip, port: mdnsPort });
-    },
+    ask: (questions) =>
+      new Promise((resolve) => {
+        mdns.query(questions, { address: where.ip, port: mdnsPort }, (error) => {
+          resolve(!(error instanceof Error));
+        });
+      }),
     close: () => closed(bonjour),
   };
 }

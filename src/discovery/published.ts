@@ -31,7 +31,7 @@ export async function publishes(host: string): Promise<boolean> {
         const addresses = addressesOf(host, packet);
         if (addresses.length > 0) resolve([originOf(sender), ...addresses].every(isOwn));
       });
-      link.ask(['A', 'AAAA'].map((type) => ({ name: host, type })));
+      void link.ask(['A', 'AAAA'].map((type) => ({ name: host, type })));
     }
   });
   const isOwn = (address: string): boolean => own.includes(address);

@@ -60,8 +60,8 @@ export function receiversIn(
     if (server === undefined || text === undefined) return [];
     const claimed = (byName.get(server.host.toLowerCase()) ?? []).flatMap(addressIn);
     const addresses = usableAddresses(claimed, sender, interfaces);
-    if (addresses.length === 0) return [];
-    return [{ name: nameOf(service), addresses, ...server, ...text }];
+    const name = nameOf(service);
+    return name === '' || addresses.length === 0 ? [] : [{ name, addresses, ...server, ...text }];
   });
 }
 
@@ -70,10 +70,13 @@ export function goodbyesIn(packet: Packet): string[] {
   return servicesIn(packet.answers.filter(({ ttl, name }) => ttl === 0 && isServiceName(name)));
 }
 
-/** The name of a service without its type. */
+/**
+ * The name of a service without its type. Blanks in front or in rows go: with them a name could look
+ * like the lines that are printed below names.
+ */
 export function nameOf(service: string): string {
-  const name = service.slice(0, -serviceName.length - 1);
-  return Array.from(name).slice(0, longestName).join('');
+  const name = service.slice(0, -serviceName.length - 1).replaceAll(/[\s\u2800]+/gu, ' ');
+  return Array.from(name.trim()).slice(0, longestName).join('');
 }
 
 function isServiceName(name: string): boolean {
@@ -86,7 +89,6 @@ function servicesIn(records: readonly Answer[]): string[] {
   );
   return [...new Set(names)]
     .filter((name) => name.toLowerCase().endsWith(`.${serviceName}`))
-    .filter((name) => name.length > serviceName.length + 1)
     .slice(0, mostServices);
 }
 
