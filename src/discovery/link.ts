@@ -7,7 +7,7 @@ import { createSocket } from 'node:dgram';
 import type { Bonjour } from 'bonjour-service';
 import type { LanInterface } from '../system/network.js';
 
-export interface Question {
+interface Question {
   readonly name: string;
   readonly type: string;
 }

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { inject } from 'vitest';
-import type { Announced, Announcement } from '../../src/discovery/announce.js';
+import type { announce } from '../../src/discovery/announce.js';
 import type { publishes } from '../../src/discovery/published.js';
 import { systemPath, wrap } from './exec.js';
 import type { Host } from './hosts.js';
@@ -61,10 +61,10 @@ export interface Announcer {
   /** What it has reported so far. */
   problems(): string[];
   /** Has it say goodbye, and gives the name it had. */
-  stop(): Promise<Announced['name']>;
+  stop(): Promise<string>;
 }
 
-export type Announces = Omit<Announcement, 'onProblem'>;
+type Announces = Omit<Parameters<typeof announce>[0], 'onProblem'>;
 
 export async function startAnnouncer(
   host: Host,
