@@ -112,6 +112,15 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./log.js'),
   },
   {
+    usage: 'find',
+    summary: 'list receivers on this network, with the command to send to each',
+    options: (command) => {
+      command.option('--wait <seconds>', 'how long to listen for answers (default: 2)');
+    },
+    ifInterrupted: '',
+    load: () => import('./find.js'),
+  },
+  {
     usage: 'mount [share...]',
     summary: 'mount capped shares (the first transfer does so by itself)',
     ifInterrupted: 'nothing is lost; the next pysync or transfer mounts what is not',

@@ -9,7 +9,8 @@ import { findKernel, kernelPackage } from './kernel.mjs';
 /**
  * One line for each tool: its name, its Debian package, and where it is needed. `on: 'linux'`
  * leaves it out elsewhere; `for` names the only purposes it is for: 'volumes' (where a share gets a
- * size), 'tests', 'demo'. `optional`: pysync knows another way, and tests have it.
+ * size), 'tests', 'demo'. `optional`: pysync knows another way, and tests have it. `services`: what the
+ * package starts by itself, and nobody has asked for.
  */
 const tools = [
   { name: 'rsync', package: 'rsync' },
@@ -39,6 +40,13 @@ const tools = [
     optional: true,
     find: findKernel,
   },
+  {
+    name: 'avahi-daemon',
+    package: 'avahi-daemon',
+    on: 'linux',
+    for: 'tests',
+    services: ['avahi-daemon.socket', 'avahi-daemon.service'],
+  },
   { name: 'busctl', package: 'systemd', on: 'linux', for: 'tests' },
   { name: 'dbclient', package: 'dropbear-bin', on: 'linux', for: 'tests' },
   { name: 'dbus-daemon', package: 'dbus-daemon', on: 'linux', for: 'tests' },
@@ -52,6 +60,7 @@ const tools = [
   { name: 'setfattr', package: 'attr', on: 'linux', for: 'tests' },
   { name: 'shellcheck', package: 'shellcheck', for: 'tests' },
   { name: 'setpriv', package: 'util-linux', on: 'linux', for: ['tests', 'demo'] },
+  { name: 'ss', package: 'iproute2', on: 'linux', for: 'tests' },
   { name: 'sudo', package: 'sudo', on: 'linux', for: 'tests' },
   { name: 'nft', package: 'nftables', on: 'linux', for: 'tests' },
   { name: 'ufw', package: 'ufw', on: 'linux', for: 'tests' },
@@ -62,7 +71,7 @@ const tools = [
   { name: 'a font', package: 'fonts-dejavu-core', on: 'linux', for: 'demo', find: findFont },
   { name: 'ffmpeg', package: 'ffmpeg', on: 'linux', for: 'demo' },
   { name: 'gifsicle', package: 'gifsicle', on: 'linux', for: 'demo' },
-  { name: 'nsenter', package: 'util-linux', on: 'linux', for: 'demo' },
+  { name: 'nsenter', package: 'util-linux', on: 'linux', for: ['tests', 'demo'] },
   { name: 'tmux', package: 'tmux', on: 'linux', for: 'demo' },
   { name: 'xterm', package: 'xterm', on: 'linux', for: 'demo' },
 ];
@@ -110,7 +119,19 @@ export function installMissingTools({ purposes, say, stop }) {
     const { stderr } = runAptGet([...install, ...packagesOf(group)]);
     if (!group.every(isThere)) process.stderr.write(stderr ?? '');
   }
+  stopServices(
+    missing.flatMap((tool) => tool.services ?? []),
+    asRoot,
+  );
   if (!missing.every(isThere)) giveUp();
+}
+
+/** Tests start what they need by themselves, in namespaces of their own. */
+function stopServices(services, asRoot) {
+  const systemctl = find('systemctl');
+  if (services.length === 0 || systemctl === undefined) return;
+  const [command, ...rest] = [...asRoot, systemctl, 'disable', '--now', ...services];
+  spawnSync(command, rest, { stdio: ['inherit', 'ignore', 'ignore'] });
 }
 
 const packagesOf = (some) => [...new Set(some.map((tool) => tool.package))].sort();

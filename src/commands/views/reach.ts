@@ -1,7 +1,7 @@
 /** How a peer reaches this machine: the command to give them, and what ssh will ask them. */
 import { homedir, userInfo } from 'node:os';
 import type { Access } from '../../gate/policy.js';
-import { quoteAll } from '../../gate/quote.js';
+import { quote, quoteAll } from '../../gate/quote.js';
 import { runningServe } from '../../server/running.js';
 import { findSshServer } from '../../sshd/server.js';
 import type { HostKey } from '../../sshd/server.js';
@@ -47,18 +47,21 @@ function listenersOf(reach: Reach): readonly [Listener, ...Listener[]] {
   return listens ? [system, serve] : [serve];
 }
 
-/** The command a sender pastes; for a key that may only fetch, the command to fetch. */
-function senderCommand(
-  user: string,
+/**
+ * The command a sender pastes into any shell; for a key that may only fetch, the command to fetch.
+ * Without a user ssh names that of the sender.
+ */
+export function senderCommand(
+  { user, port }: { readonly user: string | undefined; readonly port: number },
   address: string,
-  { port }: Pick<Listener, 'port'>,
   access: Access,
 ): string {
   const host = address.includes(':') ? `[${address}]` : address;
-  const remote = `${user}@${host}:`;
+  const remote = `${user === undefined ? '' : `${user}@`}${host}:`;
+  // In quotes where there are brackets, which are a pattern for zsh.
   return access === 'read-only'
-    ? `rsync -avP ${remoteShell(port)}${remote}FILE .`
-    : `rsync -avP ${remoteShell(port)}FILE ${remote}`;
+    ? `rsync -avP ${remoteShell(port)}${quote(`${remote}FILE`)} .`
+    : `rsync -avP ${remoteShell(port)}FILE ${quote(remote)}`;
 }
 
 const remoteShell = (port: number): string => (port === 22 ? '' : `-e 'ssh -p ${port}' `);
@@ -66,7 +69,9 @@ const remoteShell = (port: number): string => (port === 22 ? '' : `-e 'ssh -p ${
 /** One command for each listener and address. */
 function senderCommands(reach: Reach, access: Access): string[] {
   return listenersOf(reach).flatMap((listener) =>
-    reach.addresses.map((address) => senderCommand(reach.user, address, listener, access)),
+    reach.addresses.map((address) =>
+      senderCommand({ user: reach.user, port: listener.port }, address, access),
+    ),
   );
 }
 
@@ -80,7 +85,7 @@ export function senderLines(
   if (first === undefined) {
     return ['This machine is in no network now; once it is, pysync status shows the command.'];
   }
-  const line = `    ${senderCommand(user, first, listener, access)}`;
+  const line = `    ${senderCommand({ user, port: listener.port }, first, access)}`;
   return others.length === 0 ? [line] : [line, '', `This machine is also ${others.join(', ')}.`];
 }
 
