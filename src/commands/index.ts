@@ -47,6 +47,7 @@ export const commands: readonly CommandEntry[] = [
         .option('--pair', 'ask about strangers who knock (default: on a terminal)')
         .option('--no-pair', 'refuse strangers')
         .option('--code', 'let in, once, who gives a code that is shown here')
+        .option('--no-announce', 'do not let pysync find show this machine')
         .optionsGroup('What strangers who are let in may do:')
         .option('--dir <dir>', sharePurpose);
       policyOptions(command).optionsGroup('Options:');

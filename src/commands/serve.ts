@@ -1,5 +1,7 @@
 /** `pysync serve`: receives by an ssh server of its own, as the user who runs it. */
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
+import { announce } from '../discovery/announce.js';
+import { publishes } from '../discovery/published.js';
 import type { Policy } from '../gate/policy.js';
 import { importedKeys } from '../keys/imported.js';
 import { peerName } from '../keys/new-line.js';
@@ -61,6 +63,15 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   noteServe({ port, fingerprint });
   if (asJson) printJsonLine({ event: 'serving', port, fingerprint, code: code?.text ?? null });
   else await greet(port, fingerprint, code, pairs);
+  const announced =
+    options['announce'] === false
+      ? undefined
+      : announce({
+          ...{ port, user: userInfo().username, fingerprint },
+          onProblem: (sentence) => {
+            onNotice('pysync:', sentence);
+          },
+        });
   const view = { board, below: () => door?.lines() ?? [] };
   await undoable(async () => {
     const follows = followLog([], () => true, asJson, view);
@@ -69,7 +80,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
     if (running > 0) {
       note(`pysync: ends after ${counted(running, 'running transfer')}; Ctrl-C again cuts off`);
     }
-    await serving.finish();
+    await Promise.all([announced?.stop(), serving.finish()]);
   });
   serving.stop();
   board?.end();
@@ -95,6 +106,8 @@ async function greet(
   const { keys } = await importedKeys();
   const peers = new Set(keys.map(({ policy }) => policy.peer)).size;
   const addresses = lanAddresses().map(({ address }) => address);
+  const name = `${hostname().split('.', 1)[0] ?? ''}.local`;
+  if (await publishes(name)) addresses.push(name);
   const whom = peers === 0 ? 'nobody is known yet' : `${counted(peers, 'peer')} known`;
   print(`Receiving on port ${port} until Ctrl-C; ${whom}. Senders use plain rsync:`);
   print();
