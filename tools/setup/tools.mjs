@@ -9,14 +9,15 @@ import { findKernel, kernelPackage } from './kernel.mjs';
 /**
  * One line for each tool: its name, its Debian package, and where it is needed. `on: 'linux'`
  * leaves it out elsewhere; `for` names the only purposes it is for: 'volumes' (where a share gets a
- * size), 'tests', 'demo'. `optional`: pysync knows another way, and tests have it. `services`: what the
+ * size), 'sshd' (where `pysync serve` is not what receives: Debian starts one for all as soon as it is
+ * installed), 'tests', 'demo'. `optional`: pysync knows another way, and tests have it. `services`: what the
  * package starts by itself, and nobody has asked for.
  */
 const tools = [
   { name: 'rsync', package: 'rsync' },
   { name: 'ssh', package: 'openssh-client' },
   { name: 'ssh-keygen', package: 'openssh-client' },
-  { name: 'sshd', package: 'openssh-server' },
+  { name: 'sshd', package: 'openssh-server', for: ['sshd', 'tests', 'demo'] },
   { name: 'bwrap', package: 'bubblewrap', on: 'linux' },
   { name: 'debugfs', package: 'e2fsprogs', on: 'linux', for: 'volumes' },
   { name: 'dumpe2fs', package: 'e2fsprogs', on: 'linux', for: 'volumes' },
