@@ -139,7 +139,7 @@ export class Login {
 
 const howToMakeAKey = 'You have no ssh key. To make one: ssh-keygen -t ed25519   Then try again.';
 
-/** The first answer to a prompt, as ssh2 gives it; none where the client went on with something else. */
+/** The first answer to a prompt, as ssh2 gives it; none where the client does something else instead. */
 function answered(
   context: KeyboardAuthContext,
   take: (answer: string) => void,
