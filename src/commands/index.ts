@@ -49,7 +49,8 @@ export const commands: readonly CommandEntry[] = [
         .option('--code', 'let in, once, who gives a code that is shown here')
         .option('--no-announce', 'do not let pysync find show this machine')
         .optionsGroup('What strangers who are let in may do:')
-        .option('--dir <dir>', sharePurpose);
+        .option('--dir <dir>', sharePurpose)
+        .option('--size <size>', 'cap that share first, as in 10G');
       policyOptions(command).optionsGroup('Options:');
     },
     ifInterrupted: '',

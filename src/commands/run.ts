@@ -60,7 +60,8 @@ function buildProgram(): Command {
     if (!serves) return;
     whenInterrupted('');
     // The name was for the keys that are imported, and not for strangers who knock.
-    await (await import('./serve.js')).run([], { ...options, name: undefined });
+    const rest = { ...options, name: undefined, size: undefined };
+    await (await import('./serve.js')).run([], rest);
   });
   for (const { entry, command } of declared) {
     command.exitOverride((error) => {

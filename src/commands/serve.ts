@@ -27,6 +27,7 @@ import { rulesFrom } from './rules.js';
 import { readPort } from './words/options.js';
 import type { Options } from './words/options.js';
 import { describeHostKeys, senderLines } from './views/reach.js';
+import { describeSize } from './views/size-report.js';
 
 export async function run(_args: readonly string[], options: Options): Promise<void> {
   const port = readPort(options) ?? usualPort;
@@ -35,11 +36,12 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   const pairs = options['pair'] === true || (options['pair'] === undefined && isWatched);
   const code = options['code'] === true ? makeCode(new Date()) : undefined;
   const { rules } = await rulesFrom(options);
+  refuseSecondServe();
+  if (options['size'] !== undefined) await cap(rules.share, options);
   // What strangers need is made now, while the owner is here to read why it cannot be had.
   if (pairs || code !== undefined) makeShare(rules.share);
   if (!isLauncherCurrent()) await makeLauncher();
   const { text, fingerprint } = await hostKey();
-  refuseSecondServe();
   const board = asJson ? undefined : startBoard();
   const say = board?.print ?? print;
   const onNotice: OnNotice = (address, what) => {
@@ -86,6 +88,14 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   board?.end();
   // What follows the log would not end by itself.
   process.exit(0);
+}
+
+/** Before the first one gets in. */
+async function cap(share: string, options: Options): Promise<void> {
+  const { readSize, setSize } = await import('./size.js');
+  const report = await setSize(share, readSize(options), options);
+  for (const sentence of report.notes) note(`pysync: ${printable(sentence)}`);
+  if (options['json'] !== true) for (const line of describeSize(report)) print(line);
 }
 
 /** What somebody may do who is let in once: as a key would, with a name that says so. */

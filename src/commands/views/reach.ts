@@ -96,7 +96,8 @@ export function describeReach(reach: Reach, access: Access): string[] {
   for (const { port } of more) {
     lines.push(`pysync serve answers, too, with ${remoteShell(port).trim()} in the command.`);
   }
-  if (reach.listens && reach.writableByOthers.length > 0) {
+  const isSystems = reach.listens || reach.serve === undefined;
+  if (isSystems && reach.writableByOthers.length > 0) {
     lines.push(
       '',
       'The ssh server takes no key while others may write here, so nobody can send yet. To fix it:',
