@@ -23,7 +23,7 @@ import { startBoard } from '../system/progress.js';
 import { counted, printable } from '../system/text.js';
 import { openDoor } from './door.js';
 import { followLog } from './log-follow.js';
-import { rulesFrom } from './rules.js';
+import { rootWarning, rulesFrom } from './rules.js';
 import { readPort } from './words/options.js';
 import type { Options } from './words/options.js';
 import { describeHostKeys, senderLines } from './views/reach.js';
@@ -35,6 +35,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
   const isWatched = canPressKeys() && !asJson;
   const pairs = options['pair'] === true || (options['pair'] === undefined && isWatched);
   const code = options['code'] === true ? makeCode(new Date()) : undefined;
+  for (const sentence of rootWarning()) note(`pysync: ${sentence}`);
   const { rules } = await rulesFrom(options);
   refuseSecondServe();
   if (options['size'] !== undefined) await cap(rules.share, options);
