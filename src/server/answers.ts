@@ -110,8 +110,12 @@ export class Answers {
       leave = launch.leave;
       const command = await runLauncher(launch, question, this.#folder, name);
       this.#commands.set(name, command);
-      tell.running(command.path);
+      if (gone.signal.aborted) command.abandon();
+      else tell.running(command.path);
       tell.ended(await command.ended.catch(() => 1));
+    } catch (error) {
+      refuse('the receiving side has a problem; its owner can see it with: pysync doctor');
+      throw error;
     } finally {
       this.#commands.delete(name);
       this.#gone.delete(name);

@@ -78,6 +78,8 @@ function start(
 ): ChildProcess {
   const child = spawn(launcher, formatPolicy(policy), {
     stdio: [...sockets],
+    // Where sshd would start it the home is, but nothing is to be found by a relative name.
+    cwd: '/',
     // A group of its own, which Ctrl-C in the owner's terminal does not reach.
     detached: true,
     env: { PATH: '/usr/bin:/bin', SSH_ORIGINAL_COMMAND: command, SSH_CONNECTION: connection },

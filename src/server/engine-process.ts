@@ -6,6 +6,7 @@ import { PysyncError } from '../errors.js';
 import { printable } from '../system/text.js';
 import { boxed } from './box.js';
 import { descriptorOf } from './listening.js';
+import { readToHost } from './messages.js';
 import type { Start, ToEngine, ToHost } from './messages.js';
 
 export interface Engine {
@@ -49,7 +50,10 @@ export async function openEngine(server: Server, folder: string, start: Start): 
   return {
     send,
     onMessage: (take) => {
-      child.on('message', take);
+      child.on('message', (value) => {
+        const message = readToHost(value);
+        if (message !== undefined) take(message);
+      });
     },
     onExit: (take) => {
       child.once('exit', take);

@@ -104,6 +104,31 @@ export interface Notice {
 
 export type ToHost = LoginQuestion | RunQuestion | Gone | Ready | Notice;
 
+/**
+ * What the host takes of an engine, which may have been taken over. SECURITY: a session's number becomes a
+ * file's name; undefined for whatever is not one of these messages (test/unit/server/messages.test.ts).
+ */
+export function readToHost(value: unknown): ToHost | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const message = value as Readonly<Record<string, unknown>>;
+  const areTexts = (...names: string[]): boolean =>
+    names.every((name) => typeof message[name] === 'string');
+  const isNumber = (name: string): boolean => Number.isSafeInteger(message[name]);
+  const { kind, code } = message;
+  const isWhole =
+    kind === 'ready' ||
+    (kind === 'gone' && isNumber('session')) ||
+    (kind === 'notice' && areTexts('address', 'what')) ||
+    (kind === 'run' && isNumber('session') && areTexts(...ofClient, 'connection', 'command')) ||
+    (kind === 'login' &&
+      isNumber('id') &&
+      areTexts(...ofClient) &&
+      (code === undefined || typeof code === 'string'));
+  return isWhole ? (value as ToHost) : undefined;
+}
+
+const ofClient = ['key', 'user', 'address'] as const;
+
 /** The descriptors that the engine is started with, besides the three usual ones. */
 export const messageDescriptor = 3;
 export const listeningDescriptor = 4;
