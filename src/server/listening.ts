@@ -1,6 +1,7 @@
 /** The port of `pysync serve`. */
 import { createServer } from 'node:net';
 import type { Server } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { errnoOf, PysyncError } from '../errors.js';
 import { bannerAt } from '../sshd/server.js';
 import { printable } from '../system/text.js';
@@ -21,6 +22,25 @@ export async function listenOn(port: number): Promise<Server> {
       });
     }
     throw await failure(error, port);
+  }
+}
+
+/** Milliseconds in which an engine that was killed has let go of the port, and between two tries. */
+const release = { mostMs: 5000, pauseMs: 50 };
+
+/**
+ * As `listenOn`, after an engine has ended: its sandbox may be gone before the process in it that still
+ * holds the port.
+ */
+export async function listenAgain(port: number): Promise<Server> {
+  const end = Date.now() + release.mostMs;
+  for (;;) {
+    try {
+      return await listenOn(port);
+    } catch (error) {
+      if (errnoOf(error) !== 'PORT_TAKEN' || Date.now() > end) throw error;
+      await wait(release.pauseMs);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 /** `pysync serve`, without what it shows: the engine in its sandbox, and whoever answers it. */
+import type { Server } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { PysyncError } from '../errors.js';
 import { ownNetworks } from '../system/network.js';
@@ -8,7 +9,7 @@ import type { OnNotice, Strangers } from './answers.js';
 import { openEngine } from './engine-process.js';
 import type { Engine } from './engine-process.js';
 import { forgetGuests } from './guests.js';
-import { listenOn } from './listening.js';
+import { listenAgain, listenOn } from './listening.js';
 import type { ToHost } from './messages.js';
 
 export interface ServeOptions {
@@ -57,9 +58,9 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   // It may fail before anybody waits for it.
   failed.catch(() => undefined);
 
-  const start = async (): Promise<void> => {
+  const start = async (listening: Promise<Server>): Promise<void> => {
     starts.push(Date.now());
-    const own = await openEngine(await listenOn(options.port), folder.path, {
+    const own = await openEngine(await listening, folder.path, {
       kind: 'start',
       hostKey: options.hostKey,
       networks: networks(),
@@ -79,11 +80,11 @@ export async function serve(options: ServeOptions): Promise<Serving> {
         return;
       }
       onNotice('pysync', 'has started again what speaks to the network');
-      start().catch(fail);
+      start(listenAgain(options.port)).catch(fail);
     });
   };
 
-  await start();
+  await start(listenOn(options.port));
   const timer = setInterval(() => {
     engine?.send({ kind: 'networks', networks: networks() });
   }, networksMs);
