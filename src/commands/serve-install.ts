@@ -3,24 +3,14 @@
  * Lingering is offered and never switched on: it changes what a logout ends.
  */
 import { userInfo } from 'node:os';
-import { setTimeout as wait } from 'node:timers/promises';
-import { PysyncError } from '../errors.js';
 import { isLauncherCurrent, makeLauncher } from '../launcher/install.js';
 import { hostKey } from '../server/host-key.js';
-import {
-  installedUnit,
-  installUnit,
-  movesWithUpgrades,
-  ownUnit,
-  removeUnit,
-  unitPath,
-} from '../server/installed.js';
+import { installedUnit, installUnit, ownUnit, removeUnit, unitPath } from '../server/installed.js';
 import { listenOn, usualPort } from '../server/listening.js';
-import { refuseSecondServe, runningServe } from '../server/running.js';
-import { portIn, readUnit, stopSeconds, unitText } from '../server/unit.js';
+import { refuseSecondServe } from '../server/running.js';
+import { movesWithUpgrades, portIn, readUnit, stopSeconds, unitText } from '../server/unit.js';
 import { lingers, unitState, userSystemd } from '../server/user-systemd.js';
 import { makeShare } from '../share/share.js';
-import { bannerAt } from '../sshd/server.js';
 import { lanAddresses } from '../system/network.js';
 import { note, print, printJson } from '../system/output.js';
 import { printable } from '../system/text.js';
@@ -64,7 +54,6 @@ async function install(options: Options): Promise<void> {
   const { fingerprint } = await hostKey();
   await requireFreePort(port);
   const systemd = await installUnit(unit);
-  if (systemd === 'here') await requireAnswer(port);
   const stays = await lingers();
   if (asJson) {
     const isRunning = systemd === 'here';
@@ -105,30 +94,6 @@ async function requireFreePort(port: number): Promise<void> {
 async function runsByUnit(): Promise<boolean> {
   if (installedUnit() === undefined || (await userSystemd()) !== 'here') return false;
   return !['inactive', 'failed'].includes((await unitState()).active);
-}
-
-/** Milliseconds in which all the starts that systemd grants have failed. */
-const startMs = 20_000;
-
-/** Throws PysyncError `SERVE_FAILED`. */
-async function requireAnswer(port: number): Promise<void> {
-  const end = Date.now() + startMs;
-  while (Date.now() < end) {
-    const banner = await bannerAt(port, '127.0.0.1');
-    if (banner?.includes('pysync') === true) return;
-    if ((await unitState()).active === 'failed') break;
-    await wait(200);
-  }
-  throw new PysyncError(
-    'SERVE_FAILED',
-    `pysync serve was started, and port ${port} does not answer`,
-    {
-      hints: [
-        'to see why: journalctl --user --unit pysync',
-        'to give it up: pysync serve --uninstall',
-      ],
-    },
-  );
 }
 
 function describeRunning(port: number, fingerprint: string): void {

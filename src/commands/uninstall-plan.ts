@@ -10,6 +10,7 @@ import { launcherPath } from '../launcher/install.js';
 import { hostKeyPath } from '../server/host-key.js';
 import { installedUnit, unitPath } from '../server/installed.js';
 import { knockListPath } from '../server/knock-list.js';
+import { runningServe } from '../server/running.js';
 import { guestsFile } from '../session/authorized.js';
 import { cappedShares } from '../volume/registry.js';
 import type { ShareRecord } from '../volume/registry.js';
@@ -99,6 +100,7 @@ export function describePlan(found: Installed, deleteFiles: boolean): string[] {
     lines.push(`${counted(broken.length, 'damaged line')} of pysync's there, too`);
   if (running > 0) lines.push(`${counted(running, 'transfer')} that runs now: ended`);
   if (unit !== undefined) lines.push(`pysync serve: stopped, and its unit ${unit} removed`);
+  else if (runningServe() !== undefined) lines.push('pysync serve, which runs now: ended');
   for (const [path, what] of serveFiles()) lines.push(`${what} ${path}: removed`);
   if (existsSync(launcherPath())) lines.push(`the launcher ${launcherPath()}: removed`);
   for (const { path, volume } of volumes) {

@@ -11,6 +11,7 @@ import type { Header } from '../log/log.js';
 import { endTransfers } from '../history/running.js';
 import { launcherPath } from '../launcher/install.js';
 import { removeUnit } from '../server/installed.js';
+import { endRunningServe } from '../server/running.js';
 import { cappedShares } from '../volume/registry.js';
 import type { ShareRecord } from '../volume/registry.js';
 import { sharePath } from '../share/share.js';
@@ -119,11 +120,13 @@ async function takeAllBack(found: Installed, deleteFiles: boolean): Promise<Done
 
 /** After the transfers, for which it would wait, and before the files that it would make again. */
 async function endServe({ unit }: Installed, told: string[], problems: string[]): Promise<void> {
-  if (unit === undefined) return;
   try {
-    const systemd = await removeUnit();
-    const rest = systemd === 'here' ? '' : '; what it has started runs until your last logout';
-    told.push(`pysync serve does not start by itself any more${rest}`);
+    if (unit !== undefined) {
+      await removeUnit();
+      told.push('pysync serve does not start by itself any more');
+    }
+    // One in a terminal, or of a systemd that cannot be reached from here.
+    if (!(await endRunningServe(10_000))) problems.push('pysync serve still runs; end it first');
   } catch (error) {
     if (!(error instanceof PysyncError) || wasInterrupted()) throw error;
     problems.push(`pysync serve was not stopped: ${error.message}`, ...error.hints);

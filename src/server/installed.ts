@@ -1,13 +1,16 @@
 /** The unit of `pysync serve` on disk, and what systemd is told about it. */
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { errnoOf, PysyncError } from '../errors.js';
+import { bannerAt } from '../sshd/server.js';
 import { fileFailure } from '../system/failures.js';
 import { replaceFile } from '../system/files.js';
 import { configFolder } from '../system/folders.js';
 import { printable } from '../system/text.js';
 import { version } from '../system/version.js';
-import { isOurUnit, unitName, unitText } from './unit.js';
+import { usualPort } from './listening.js';
+import { isOurUnit, portIn, unitName, unitText } from './unit.js';
 import type { Unit } from './unit.js';
 import { systemctl, unitState, userSystemd } from './user-systemd.js';
 import type { UserSystemd } from './user-systemd.js';
@@ -48,9 +51,10 @@ export function installedUnit(): string | undefined {
 }
 
 /**
- * Writes the unit, and has systemd start it: at once where it is `here`, at the next login where it is
- * `away`. One that runs already is started again where it is another one now. Throws PysyncError
- * `SYSTEMD_MISSING`, `UNIT_FOREIGN`, `FILE_FAILED`, `SYSTEMD_FAILED`.
+ * Writes the unit, and has systemd start it: where it is `here`, serve answers at the end of this; where
+ * it is `away`, it starts at the next login. One that runs already is started again where its unit has
+ * changed. Throws PysyncError `SYSTEMD_MISSING`, `UNIT_FOREIGN`, `FILE_FAILED`, `SYSTEMD_FAILED`,
+ * `SERVE_FAILED`.
  */
 export async function installUnit(unit: Unit): Promise<UserSystemd> {
   const systemd = await userSystemd();
@@ -66,7 +70,32 @@ export async function installUnit(unit: Unit): Promise<UserSystemd> {
   const isOther = written && (await unitState()).active === 'active';
   await systemctl(['enable', '--now', unitName]);
   if (isOther) await systemctl(['restart', unitName]);
+  await requireAnswer(portIn(unit.options, usualPort));
   return systemd;
+}
+
+/** Milliseconds in which all the starts that systemd grants have failed. */
+const startMs = 20_000;
+
+/** Throws PysyncError `SERVE_FAILED`. */
+async function requireAnswer(port: number): Promise<void> {
+  const end = Date.now() + startMs;
+  while (Date.now() < end) {
+    const banner = await bannerAt(port, '127.0.0.1');
+    if (banner?.includes('pysync') === true) return;
+    if ((await unitState()).active === 'failed') break;
+    await wait(200);
+  }
+  throw new PysyncError(
+    'SERVE_FAILED',
+    `pysync serve was started, and port ${port} does not answer`,
+    {
+      hints: [
+        'to see why: journalctl --user --unit pysync',
+        'to give it up: pysync serve --uninstall',
+      ],
+    },
+  );
 }
 
 async function writeUnit(text: string): Promise<boolean> {
@@ -129,12 +158,6 @@ export async function removeUnit(): Promise<UserSystemd> {
     await systemctl(['reset-failed', unitName], 'mayFail');
   }
   return systemd;
-}
-
-/** Whether Node or pysync is where the next upgrade puts it somewhere else. */
-export function movesWithUpgrades({ node, program }: Unit): boolean {
-  // As ~/.nvm/versions/node/v22.1.0/bin/node; npx keeps what it runs for a while only.
-  return /\/v?\d+\.[^/]*\//.test(node) || program.includes('/_npx/');
 }
 
 /** Of the paths that a unit starts, those that are not there any more. */

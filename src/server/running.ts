@@ -1,6 +1,7 @@
 /** Which `pysync serve` of this account runs, for the other commands. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { PysyncError } from '../errors.js';
 import { stateFolder } from '../system/folders.js';
 import { processName } from '../system/temporary.js';
@@ -42,6 +43,18 @@ export function refuseSecondServe(): void {
     `pysync serve runs already, on port ${running.port} (process ${running.pid})`,
     { hints: ['to have it ask with other options: end it first, with Ctrl-C or kill'] },
   );
+}
+
+/** Has it end as Ctrl-C does; whether it has, within `waitMs`. */
+export async function endRunningServe(waitMs: number): Promise<boolean> {
+  const end = Date.now() + waitMs;
+  const first = runningServe();
+  if (first !== undefined) process.kill(first.pid, 'SIGTERM');
+  while (runningServe() !== undefined) {
+    if (Date.now() > end) return false;
+    await wait(20);
+  }
+  return true;
 }
 
 /** Notes that this process serves; returns what takes the note away. */

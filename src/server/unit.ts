@@ -82,6 +82,12 @@ export function readUnit(text: string): Unit | undefined {
   return { node, program, options, environment };
 }
 
+/** Whether Node or pysync is where the next upgrade puts it somewhere else. */
+export function movesWithUpgrades({ node, program }: Unit): boolean {
+  // As ~/.nvm/versions/node/v22.1.0/bin/node; npx keeps what it runs for a while only.
+  return /\/v?\d+\.[^/]*\//.test(node) || program.includes('/_npx/');
+}
+
 /** The port in these options of serve. */
 export function portIn(options: readonly string[], usual: number): number {
   const at = options.indexOf('--port');

@@ -1,7 +1,7 @@
 /** The options of `pysync serve` that go into its unit, as words of a command line. */
 import { quoteAll } from '../../gate/quote.js';
 import type { Options } from './options.js';
-import { usage } from './options.js';
+import { text, usage } from './options.js';
 
 /** Told to each start as they were given. */
 export const keptOptions = [
@@ -37,10 +37,11 @@ export function keptWords(options: Options, share: string): string[] {
       'say it when you let somebody in: pysync let-in <fingerprint>',
     );
   }
-  if (options['size'] !== undefined) {
+  const size = text(options, 'size');
+  if (size !== undefined) {
     throw usage(
       '--size does not go together with --install',
-      `cap the share first: ${quoteAll(['pysync', '--dir', share, '--size', String(options['size'])])}`,
+      `cap the share first: ${quoteAll(['pysync', '--dir', share, '--size', size])}`,
     );
   }
   const words = keptOptions.flatMap((name) => {

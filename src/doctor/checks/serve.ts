@@ -10,6 +10,7 @@ import {
   unitPath,
 } from '../../server/installed.js';
 import { usualPort } from '../../server/listening.js';
+import { runningServe } from '../../server/running.js';
 import { portIn, readUnit } from '../../server/unit.js';
 import type { Unit } from '../../server/unit.js';
 import { lingers, unitState, userSystemd } from '../../server/user-systemd.js';
@@ -27,7 +28,7 @@ export const serve: Check = {
       const what = `the host key ${hostKeyPath()} ${fault.what}, so pysync serve does not start`;
       return [problem(what, fault.hints)];
     }
-    if (text === undefined) return [await withoutUnit()];
+    if (text === undefined) return [withoutUnit()];
     const unit = readUnit(text);
     if (unit === undefined) return [rewritten(`${unitPath()} is not as pysync writes it`, [])];
     const missing = missingPrograms(unit).map((path) =>
@@ -37,12 +38,12 @@ export const serve: Check = {
   },
 };
 
-async function withoutUnit(): Promise<Finding> {
-  const answers = await answersAt(usualPort);
+function withoutUnit(): Finding {
+  const own = runningServe();
   return ok(
-    answers
-      ? `answers on port ${usualPort}, until it is ended`
-      : `does not run on port ${usualPort} now, and does not start by itself`,
+    own === undefined
+      ? 'does not run now, and does not start by itself'
+      : `runs on port ${own.port} until it is ended, and does not start by itself`,
   );
 }
 
@@ -104,7 +105,10 @@ async function running({ options }: Unit): Promise<Finding[]> {
   }
   if (active === 'failed') {
     const hints = ['to see why: journalctl --user --unit pysync', ...againWith(options)];
-    return [...found, problem('has ended with an error again and again', hints, again(options))];
+    return [
+      ...found,
+      problem('has ended with an error, and is not started again', hints, again(options)),
+    ];
   }
   if (!(await answersAt(port))) {
     const how =
