@@ -48,6 +48,9 @@ export const commands: readonly CommandEntry[] = [
         .option('--no-pair', 'refuse strangers')
         .option('--code', 'let in, once, who gives a code that is shown here')
         .option('--no-announce', 'do not let pysync find show this machine')
+        .option('--install', 'have systemd run it with these options, from now and each login on')
+        .option('--uninstall', 'have systemd run it no longer')
+        .option('--dry-run', 'with these two: show the unit or what would go, and change nothing')
         .optionsGroup('What strangers who are let in may do:')
         .option('--dir <dir>', sharePurpose)
         .option('--size <size>', 'cap that share first, as in 10G');

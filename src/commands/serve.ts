@@ -24,12 +24,14 @@ import { counted, printable } from '../system/text.js';
 import { openDoor } from './door.js';
 import { followLog } from './log-follow.js';
 import { rootWarning, rulesFrom } from './rules.js';
+import { isAboutUnit, run as runInstall } from './serve-install.js';
 import { readPort } from './words/options.js';
 import type { Options } from './words/options.js';
 import { describeHostKeys, senderLines } from './views/reach.js';
 import { describeSize } from './views/size-report.js';
 
 export async function run(_args: readonly string[], options: Options): Promise<void> {
+  if (isAboutUnit(options)) return runInstall(_args, options);
   const port = readPort(options) ?? usualPort;
   const asJson = options['json'] === true;
   const isWatched = canPressKeys() && !asJson;
