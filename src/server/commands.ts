@@ -19,12 +19,12 @@ export interface Command {
   readonly path: string;
   /** Starts when it has; resolves with the status, or the signal's name. */
   readonly ended: Promise<number | string>;
-  /** The client is gone: rsync sees it by its sockets and ends, or is ended. */
+  /**
+   * The client is gone before the engine has connected. Later rsync sees it by its sockets and ends, and
+   * the launcher tidies up, as long as that takes.
+   */
   readonly abandon: () => void;
 }
-
-/** Milliseconds that a launcher gets to tidy up when its client is gone. */
-const goodbyeMs = 5000;
 
 /** `name` is that of a file in `folder`, which nobody else has. */
 export async function runLauncher(
@@ -38,20 +38,12 @@ export async function runLauncher(
   const streams = threeOf(server);
   server.listen(path);
   await once(server, 'listening');
-  let child: ChildProcess | undefined;
-  const ended = streams.then((sockets) => {
-    child = start(launch, request, sockets);
-    return endOf(child);
-  });
+  const ended = streams.then((sockets) => endOf(start(launch, request, sockets)));
   return {
     path,
     ended,
     abandon: () => {
       server.close();
-      setTimeout(() => {
-        // The whole group: what the launcher has started in its sandbox ends with it.
-        if (child?.exitCode === null && child.pid !== undefined) endGroup(child.pid);
-      }, goodbyeMs).unref();
     },
   };
 }
@@ -98,12 +90,4 @@ function endOf(child: ChildProcess): Promise<number | string> {
       resolve(status ?? signal ?? 1);
     });
   });
-}
-
-function endGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGTERM');
-  } catch {
-    // It has just ended.
-  }
 }
