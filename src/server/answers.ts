@@ -129,6 +129,11 @@ export class Answers {
     this.#commands.get(name)?.abandon();
   }
 
+  /** The engine is gone, and with it the clients of all sessions whose names begin so. */
+  allGone(prefix: string): void {
+    for (const name of this.#gone.keys()) if (name.startsWith(prefix)) this.gone(name);
+  }
+
   /** With which policy the launcher is started; a sentence where it is not. */
   async #launchFor(
     question: RunQuestion,

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { formatPolicy } from '../gate/policy.js';
 import type { Policy } from '../gate/policy.js';
@@ -35,38 +35,32 @@ export async function runLauncher(
 ): Promise<Command> {
   const path = join(folder, name);
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true });
-  const streams = threeOf(server);
+  const sockets: Socket[] = [];
+  const connected = new Promise<void>((resolve, reject) => {
+    server.on('connection', (socket) => {
+      if (sockets.push(socket) < 3) return;
+      resolve();
+      server.close();
+    });
+    // After this, where it was closed for lack of a client.
+    server.once('close', reject);
+  });
   server.listen(path);
   await once(server, 'listening');
-  const ended = streams.then((sockets) => endOf(start(launch, request, sockets)));
   return {
     path,
-    ended,
+    ended: connected.then(() => endOf(start(launch, request, sockets))),
     abandon: () => {
+      for (const socket of sockets) socket.destroy();
       server.close();
     },
   };
 }
 
-/** The first three that connect, in their order; rejects where the server was closed before. */
-async function threeOf(server: Server): Promise<readonly [Socket, Socket, Socket]> {
-  const sockets: Socket[] = [];
-  await new Promise<void>((resolve, reject) => {
-    server.on('connection', (socket) => {
-      sockets.push(socket);
-      if (sockets.length === 3) resolve();
-    });
-    server.once('close', reject);
-  });
-  server.removeAllListeners('close');
-  server.close();
-  return sockets as unknown as readonly [Socket, Socket, Socket];
-}
-
 function start(
   { launcher, policy }: Launch,
   { command, connection }: { readonly command: string; readonly connection: string },
-  sockets: readonly [Socket, Socket, Socket],
+  sockets: readonly Socket[],
 ): ChildProcess {
   const child = spawn(launcher, formatPolicy(policy), {
     stdio: [...sockets],
