@@ -12,6 +12,7 @@ export const neededPatches = [
   'right-guess',
   'mlkem768x25519',
   'no-addon',
+  'long-packets',
 ];
 
 /** Those that the installed ssh2 does not have; the server starts only where there are none. */
