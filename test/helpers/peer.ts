@@ -11,7 +11,7 @@ import type { Sshd } from './sshd.js';
 import { createTemporaryFolder } from './tmp.js';
 
 export interface PeerOptions {
-  readonly sshd: Sshd;
+  readonly sshd: Pick<Sshd, 'address' | 'port'>;
   /** The account to log in to. */
   readonly account: Account;
   /** Whom the sender runs as; default the user who runs the tests. */
