@@ -12,6 +12,10 @@ export const neededPatches = [
   'right-guess',
   'mlkem768x25519',
   'no-addon',
+  'announced-counts',
+  'host-keys-of-clients',
+  'close-without-command',
+  'waiting-output',
   'long-packets',
 ];
 
