@@ -83,7 +83,8 @@ export async function run(_args: readonly string[], options: Options): Promise<v
     await Promise.race([follows, serving.failed, untilInterrupted()]);
     const running = serving.running();
     if (running > 0) {
-      note(`pysync: ends after ${counted(running, 'running transfer')}; Ctrl-C again cuts off`);
+      const what = counted(running, 'running transfer');
+      (asJson ? note : say)(`pysync: ends after ${what}; Ctrl-C again cuts off`);
     }
     await Promise.all([announced?.stop(), serving.finish()]);
   });

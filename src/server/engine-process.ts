@@ -13,8 +13,8 @@ export interface Engine {
   readonly send: (message: ToEngine) => void;
   readonly onMessage: (take: (message: ToHost) => void) => void;
   readonly onExit: (take: () => void) => void;
-  /** A name for a session that no other engine's session has. */
-  readonly nameOf: (session: number) => string;
+  /** With a session's number behind it, a name that no session of another engine has. */
+  readonly prefix: string;
   readonly end: () => void;
 }
 
@@ -58,7 +58,7 @@ export async function openEngine(server: Server, folder: string, start: Start): 
     onExit: (take) => {
       child.once('exit', take);
     },
-    nameOf: (session) => `${number}.${session}`,
+    prefix: `${number}.`,
     end: () => {
       child.kill('SIGKILL');
     },

@@ -9,38 +9,31 @@ import { printable } from '../system/text.js';
 /** Where `pysync serve` listens without a word of its owner's. */
 export const usualPort = 2222;
 
-/** Listens on all addresses. Throws PysyncError `PORT_TAKEN`, `PORT_REFUSED`. */
-export async function listenOn(port: number): Promise<Server> {
-  try {
-    return await listen(port, '::');
-  } catch (error) {
-    const code = errnoOf(error);
-    // A machine without IPv6.
-    if (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL' || code === 'EINVAL') {
-      return listen(port, '0.0.0.0').catch(async (second: unknown) => {
-        throw await failure(second, port);
-      });
+/**
+ * Listens on all addresses, and tries for `patienceMs` milliseconds where the port is taken. Throws
+ * PysyncError `PORT_TAKEN`, `PORT_REFUSED`.
+ */
+export async function listenOn(port: number, patienceMs = 0): Promise<Server> {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    try {
+      return await listenOnAll(port);
+    } catch (error) {
+      const isTaken = errnoOf(error) === 'EADDRINUSE';
+      if (!isTaken || Date.now() >= deadline) throw await failure(error, port);
+      await wait(100);
     }
-    throw await failure(error, port);
   }
 }
 
-/** Milliseconds in which an engine that was killed has let go of the port, and between two tries. */
-const release = { mostMs: 5000, pauseMs: 50 };
-
-/**
- * As `listenOn`, after an engine has ended: its sandbox may be gone before the process in it that still
- * holds the port.
- */
-export async function listenAgain(port: number): Promise<Server> {
-  const end = Date.now() + release.mostMs;
-  for (;;) {
-    try {
-      return await listenOn(port);
-    } catch (error) {
-      if (errnoOf(error) !== 'PORT_TAKEN' || Date.now() > end) throw error;
-      await wait(release.pauseMs);
-    }
+async function listenOnAll(port: number): Promise<Server> {
+  try {
+    return await listen(port, '::');
+  } catch (error) {
+    // A machine without IPv6.
+    const isWithout = ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(errnoOf(error) ?? '');
+    if (!isWithout) throw error;
+    return listen(port, '0.0.0.0');
   }
 }
 

@@ -1,5 +1,4 @@
 /** `pysync serve`, without what it shows: the engine in its sandbox, and whoever answers it. */
-import type { Server } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { PysyncError } from '../errors.js';
 import { ownNetworks } from '../system/network.js';
@@ -9,7 +8,7 @@ import type { OnNotice, Strangers } from './answers.js';
 import { openEngine } from './engine-process.js';
 import type { Engine } from './engine-process.js';
 import { forgetGuests } from './guests.js';
-import { listenAgain, listenOn } from './listening.js';
+import { listenOn } from './listening.js';
 import type { ToHost } from './messages.js';
 
 export interface ServeOptions {
@@ -38,6 +37,9 @@ const networksMs = 5000;
 /** Milliseconds in which the last words of a command reach the network. */
 const lastWordsMs = 300;
 
+/** Milliseconds in which an engine that has ended lets go of its port. */
+const restartMs = 5000;
+
 /** An engine that ends more often than this in a minute is not started again. */
 const mostStarts = 5;
 
@@ -58,9 +60,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   // It may fail before anybody waits for it.
   failed.catch(() => undefined);
 
-  const start = async (listening: Promise<Server>): Promise<void> => {
+  const start = async (): Promise<void> => {
     starts.push(Date.now());
-    const own = await openEngine(await listening, folder.path, {
+    const server = await listenOn(options.port, starts.length > 1 ? restartMs : 0);
+    const own = await openEngine(server, folder.path, {
       kind: 'start',
       hostKey: options.hostKey,
       networks: networks(),
@@ -74,17 +77,18 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       });
     });
     own.onExit(() => {
+      answers.allGone(own.prefix);
       if (answers.isStopping) return;
       if (starts.filter((time) => time > Date.now() - 60_000).length >= mostStarts) {
         fail(new PysyncError('SERVE_FAILED', 'what speaks to the network ends again and again'));
         return;
       }
       onNotice('pysync', 'has started again what speaks to the network');
-      start(listenAgain(options.port)).catch(fail);
+      start().catch(fail);
     });
   };
 
-  await start(listenOn(options.port));
+  await start();
   const timer = setInterval(() => {
     engine?.send({ kind: 'networks', networks: networks() });
   }, networksMs);
@@ -119,7 +123,7 @@ async function take(
       break;
     case 'run': {
       const { session } = message;
-      await answers.run(message, engine.nameOf(session), {
+      await answers.run(message, `${engine.prefix}${session}`, {
         say: (text) => {
           engine.send({ kind: 'say', session, text });
         },
@@ -133,7 +137,7 @@ async function take(
       break;
     }
     case 'gone':
-      answers.gone(engine.nameOf(message.session));
+      answers.gone(`${engine.prefix}${message.session}`);
       break;
     case 'notice':
       onNotice(message.address, message.what);
