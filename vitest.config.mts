@@ -33,6 +33,14 @@ export default defineConfig({
           ...real,
         },
       },
+      {
+        test: {
+          name: 'attacks-served',
+          include: ['test/attacks/**/*.test.ts'],
+          env: { PYSYNC_TEST_SERVE: 'yes' },
+          ...real,
+        },
+      },
     ],
   },
 });

@@ -13,6 +13,7 @@ export function listProcesses() {
         return [
           {
             pid: Number(name),
+            parent: Number(field(status, 'PPid')),
             name: field(status, 'Name'),
             uid: Number(field(status, 'Uid')),
             commandLine: readFileSync(`/proc/${name}/cmdline`, 'utf8'),
@@ -24,13 +25,44 @@ export function listProcesses() {
     });
 }
 
-/** Proportional and resident set size in kB: what a process has alone plus its part of the rest. */
+/** A process and all that descend from it. */
+export function processTree(pid) {
+  const all = listProcesses();
+  const tree = [pid];
+  for (const parent of tree) {
+    tree.push(...all.filter((each) => each.parent === parent).map((each) => each.pid));
+  }
+  return tree;
+}
+
+/**
+ * Proportional and resident set size in kB: what a process has alone plus its part of the rest; and
+ * what of the former holds no file.
+ */
 export function memoryOf(pid) {
   try {
     const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-    return { pss: Number(field(text, 'Pss')), rss: Number(field(text, 'Rss')) };
+    const [pss, rss, anonymous] = ['Pss', 'Rss', 'Pss_Anon'].map((name) =>
+      Number(field(text, name)),
+    );
+    return { pss, rss, anonymous };
   } catch {
-    return { pss: 0, rss: 0 };
+    return { pss: 0, rss: 0, anonymous: 0 };
+  }
+}
+
+/** Milliseconds of processor time of a process and of its children that have ended. */
+export function timeOf(pid) {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // utime, stime, cutime and cstime of proc_pid_stat(5), in ticks of which a second has 100.
+    const ticks = text
+      .slice(text.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 15);
+    return ticks.reduce((sum, each) => sum + Number(each), 0) * 10;
+  } catch {
+    return 0;
   }
 }
 

@@ -26,9 +26,9 @@ export async function setUp(undo) {
   fs.chmodSync(folder, 0o755);
   const account = createAccount(folder, undo);
   const program = copyProgram(join(folder, 'program'));
-  const port = await startSshd(folder, account);
+  const { port, pid } = await startSshd(folder, account);
   const variants = createVariants({ folder, account, program, port });
-  return { folder, account, program, port, variants, undo, description: describe() };
+  return { folder, account, program, port, sshd: pid, variants, undo, description: describe() };
 }
 
 /** A user of its own as root, so that the account is what pysync is made for: an ordinary one. */
@@ -63,12 +63,13 @@ async function startSshd(folder, account) {
   fs.writeFileSync(config, `${lines.join('\n')}\n`);
   if (isRoot) fs.mkdirSync('/run/sshd', { recursive: true });
   const log = join(folder, 'sshd.log');
-  spawn(sshd, ['-D', '-f', config, '-E', log], { stdio: 'ignore', detached: true }).unref();
+  const child = spawn(sshd, ['-D', '-f', config, '-E', log], { stdio: 'ignore', detached: true });
+  child.unref();
   for (let tries = 0; !read(log).includes('Server listening'); tries += 1) {
     if (tries > 500) throw new Error(`sshd did not start: ${read(log)}`);
     await delay(20);
   }
-  return port;
+  return { port, pid: child.pid };
 }
 
 function describe() {
@@ -88,7 +89,7 @@ function read(path) {
   return fs.existsSync(path) ? fs.readFileSync(path, 'utf8') : '';
 }
 
-function findFreePort() {
+export function findFreePort() {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address();

@@ -30,13 +30,7 @@ export async function large(bench) {
 
 export async function many(bench) {
   const source = join(bench.folder, 'many');
-  for (let folder = 0; folder < 100; folder += 1) {
-    const path = join(source, `folder-${folder}`);
-    fs.mkdirSync(path, { recursive: true });
-    for (let file = 0; file < 100; file += 1) {
-      fs.writeFileSync(join(path, `file-${file}`), randomBytes(1024 + ((file * 37) % 4096)));
-    }
-  }
+  writeSmallFiles(source, 10_000);
   // Each under a name of its own: ext4 looks at every inode that was freed within the last minute before it
   // takes another, so removing what an earlier run has sent would be measured instead.
   let name = source;
@@ -94,6 +88,16 @@ async function compare({ variants }, label, rounds, { before, args }) {
     `| rrsync | ${formatTime(rrsync)} | ${formatRatio(rrsync, plain)} | 1 |`,
     `| pysync | ${formatTime(ours)} | ${formatRatio(ours, plain)} | ${formatRatio(ours, rrsync)} |`,
   ].join('\n');
+}
+
+/** 100 in each folder. */
+export function writeSmallFiles(path, files) {
+  for (let i = 0; i < files; i += 1) {
+    const folder = join(path, `folder-${Math.floor(i / 100)}`);
+    if (i % 100 === 0) fs.mkdirSync(folder, { recursive: true });
+    const bytes = 1024 + (((i % 100) * 37) % 4096);
+    fs.writeFileSync(join(folder, `file-${i % 100}`), randomBytes(bytes));
+  }
 }
 
 export function writeRandom(path, mebibytes) {

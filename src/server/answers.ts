@@ -112,7 +112,11 @@ export class Answers {
       this.#commands.set(name, command);
       if (gone.signal.aborted) command.abandon();
       else tell.running(command.path);
-      tell.ended(await command.ended.catch(() => 1));
+      const status = await command.ended.catch((error: unknown) => {
+        if (gone.signal.aborted) return 1;
+        throw error;
+      });
+      tell.ended(status);
     } catch (error) {
       refuse('the receiving side has a problem; its owner can see it with: pysync doctor');
       throw error;

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { formatPolicy } from '../gate/policy.js';
 import type { Policy } from '../gate/policy.js';
+import { maxLength } from '../gate/words.js';
 
 /** As in a line of authorized_keys. */
 export interface Launch {
@@ -17,7 +18,7 @@ export interface Launch {
 export interface Command {
   /** The Unix socket to which the engine connects three times. */
   readonly path: string;
-  /** Starts when it has; resolves with the status, or the signal's name. */
+  /** Starts when it has; resolves with the status, or the signal's name. Rejects where it cannot. */
   readonly ended: Promise<number | string>;
   /**
    * The client is gone before the engine has connected. Later rsync sees it by its sockets and ends, and
@@ -62,24 +63,30 @@ function start(
   { command, connection }: { readonly command: string; readonly connection: string },
   sockets: readonly Socket[],
 ): ChildProcess {
-  const child = spawn(launcher, formatPolicy(policy), {
-    stdio: [...sockets],
-    // Where sshd would start it the home is, but nothing is to be found by a relative name.
-    cwd: '/',
-    // A group of its own, which Ctrl-C in the owner's terminal does not reach.
-    detached: true,
-    env: { PATH: '/usr/bin:/bin', SSH_ORIGINAL_COMMAND: command, SSH_CONNECTION: connection },
-  });
-  // The launcher has them now.
-  for (const socket of sockets) socket.destroy();
-  return child;
+  const env = {
+    PATH: '/usr/bin:/bin',
+    // The gate refuses what is cut here, and the system could not pass on much more.
+    SSH_ORIGINAL_COMMAND: command.slice(0, maxLength + 1),
+    SSH_CONNECTION: connection,
+  };
+  try {
+    return spawn(launcher, formatPolicy(policy), {
+      stdio: [...sockets],
+      // Where sshd would start it the home is, but nothing is to be found by a relative name.
+      cwd: '/',
+      // A group of its own, which Ctrl-C in the owner's terminal does not reach.
+      detached: true,
+      env,
+    });
+  } finally {
+    // The launcher has them now.
+    for (const socket of sockets) socket.destroy();
+  }
 }
 
 function endOf(child: ChildProcess): Promise<number | string> {
-  return new Promise((resolve) => {
-    child.once('error', () => {
-      resolve(1);
-    });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
     child.once('exit', (status, signal) => {
       resolve(status ?? signal ?? 1);
     });

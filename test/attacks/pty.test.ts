@@ -16,8 +16,10 @@ let mallory: Peer;
 let trusted: Peer;
 
 beforeAll(async () => {
-  me = await createReceiver({ multiplex: false });
+  // On a connection that is open already ssh goes on when it is refused a terminal; else it gives up.
+  me = await createReceiver({ multiplex: true });
   mallory = await me.letIn('--name', 'mallory');
+  await mallory.ssh([]);
   trusted = await me.trust();
 });
 
@@ -36,6 +38,7 @@ test('a session that asks for a terminal gets none', async () => {
     return found.some((line) => line.includes('/launcher')) && found;
   });
   expect(running.filter((line) => !line.startsWith('?'))).toEqual([]);
+  await mallory.ssh([], { sshOptions: ['-O', 'exit'] });
   await session.end();
 });
 

@@ -7,7 +7,19 @@ import type { Connection } from 'ssh2';
 
 interface Inside {
   readonly _sock: Socket;
-  readonly _protocol: { readonly _kexinit: unknown; _offer: unknown };
+  readonly _protocol: {
+    readonly _kexinit: unknown;
+    _offer: unknown;
+    readonly _cipher: { readonly encrypt: (packet: Buffer) => void };
+    readonly _packetRW: { readonly write: PacketWriter };
+  };
+}
+
+interface PacketWriter {
+  /** Where the payload begins. */
+  readonly allocStart: number;
+  readonly alloc: (length: number) => Buffer;
+  readonly finalize: (packet: Buffer) => Buffer;
 }
 
 const inside = (connection: Connection): Inside => connection as unknown as Inside;
@@ -25,4 +37,14 @@ export function isExchanging(connection: Connection): boolean {
 /** Replaces what is offered to this client, as long as nothing was sent. */
 export function setOffer(connection: Connection, offer: unknown): void {
   inside(connection)._protocol._offer = offer;
+}
+
+/** Sends an empty SSH_MSG_IGNORE (RFC 4253, 11.2). Not while a key exchange goes on. */
+export function sendIgnored(connection: Connection): void {
+  const { _cipher: cipher, _packetRW: packets } = inside(connection)._protocol;
+  const { write } = packets;
+  const packet = write.alloc(5);
+  packet.writeUInt8(2, write.allocStart);
+  packet.writeUInt32BE(0, write.allocStart + 1);
+  cipher.encrypt(write.finalize(packet));
 }

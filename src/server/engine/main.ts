@@ -14,6 +14,7 @@ import { isExchanging, socketOf } from './internals.js';
 import { exchangeMs, keepaliveMs, loginBytes, sessionsOfOne } from './limits.js';
 import { Login } from './login.js';
 import type { Ways } from './login.js';
+import { answerAtOnce } from './nagle.js';
 import { missingPatches } from './patched.js';
 import { setNetworks, isOurs } from './networks.js';
 import { takeCommand } from './session.js';
@@ -74,6 +75,7 @@ function welcome(connection: Connection, software: string, ways: Ways): void {
   });
   strangers.comesTo(socket, 'greeted');
   offerFor(connection, software);
+  answerAtOnce(connection, socket, software);
   connection.once('handshake', () => {
     strangers.comesTo(socket, 'encrypted');
   });
