@@ -89,7 +89,7 @@ function shellOf({ user, colour }) {
 }
 
 /** What stands on the pane now; lines that are too long for it are put together again. */
-export const read = ({ pane }) => tmux('capture-pane', '-p', '-J', '-t', pane).trimEnd();
+const read = ({ pane }) => tmux('capture-pane', '-p', '-J', '-t', pane).trimEnd();
 
 /** A prompt where nothing has been typed yet, at the end of what a pane shows. */
 export const prompt = /\$$/;
