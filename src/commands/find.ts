@@ -48,7 +48,9 @@ function printText({ receivers, isCut }: Found): void {
 }
 
 function commandsFor(receiver: Receiver): string[] {
-  return receiver.addresses.map((address) => senderCommand(receiver, address, 'read-write'));
+  return receiver.addresses.map((address) =>
+    senderCommand({ port: receiver.port }, address, 'read-write'),
+  );
 }
 
 function asJson({ receivers, isCut }: Found): object {

@@ -2,7 +2,6 @@
  * `pysync serve --install` and `--uninstall`: has the user's systemd keep serve running, and no longer.
  * Lingering is offered and never switched on: it changes what a logout ends.
  */
-import { userInfo } from 'node:os';
 import { isLauncherCurrent, makeLauncher } from '../launcher/install.js';
 import { hostKey } from '../server/host-key.js';
 import { installedUnit, installUnit, ownUnit, removeUnit, unitPath } from '../server/installed.js';
@@ -101,7 +100,7 @@ function describeRunning(port: number, fingerprint: string): void {
   print(`pysync serve runs, and starts with each login. It receives on port ${port}; senders use:`);
   print();
   const door = { port, hostKeys: [{ type: 'ED25519', fingerprint }] };
-  for (const line of senderLines(userInfo().username, addresses, door, 'read-write')) print(line);
+  for (const line of senderLines(addresses, door, 'read-write')) print(line);
   print();
   for (const line of describeHostKeys([door])) print(line);
 }

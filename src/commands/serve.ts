@@ -126,7 +126,7 @@ async function greet(
   print(`Receiving on port ${port} until Ctrl-C; ${whom}. Senders use plain rsync:`);
   print();
   const door = { port, hostKeys: [{ type: 'ED25519', fingerprint }] };
-  for (const line of senderLines(userInfo().username, addresses, door, 'read-write')) print(line);
+  for (const line of senderLines(addresses, door, 'read-write')) print(line);
   print();
   for (const line of describeHostKeys([door])) print(line);
   if (pairs) print('Somebody new may knock with the same command; you are asked here.');

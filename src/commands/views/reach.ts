@@ -10,6 +10,11 @@ import { printable } from '../../system/text.js';
 
 /** An ssh server that lets peers in. */
 export interface Listener {
+  /**
+   * The account, where it has to be named. `pysync serve` takes any name, and shows the one that ssh gives by
+   * itself, the sender's own, when they knock.
+   */
+  readonly user?: string | undefined;
   readonly port: number;
   readonly hostKeys: readonly HostKey[];
 }
@@ -42,7 +47,7 @@ export async function findReach(): Promise<Reach> {
 /** Those that answer; the system's, where it should, while none does. */
 function listenersOf(reach: Reach): readonly [Listener, ...Listener[]] {
   const { port, hostKeys, listens, serve } = reach;
-  const system = { port, hostKeys };
+  const system = { user: reach.user, port, hostKeys };
   if (serve === undefined) return [system];
   return listens ? [system, serve] : [serve];
 }
@@ -52,7 +57,7 @@ function listenersOf(reach: Reach): readonly [Listener, ...Listener[]] {
  * Without a user ssh names that of the sender.
  */
 export function senderCommand(
-  { user, port }: { readonly user: string | undefined; readonly port: number },
+  { user, port }: Pick<Listener, 'user' | 'port'>,
   address: string,
   access: Access,
 ): string {
@@ -69,30 +74,27 @@ const remoteShell = (port: number): string => (port === 22 ? '' : `-e 'ssh -p ${
 /** One command for each listener and address. */
 function senderCommands(reach: Reach, access: Access): string[] {
   return listenersOf(reach).flatMap((listener) =>
-    reach.addresses.map((address) =>
-      senderCommand({ user: reach.user, port: listener.port }, address, access),
-    ),
+    reach.addresses.map((address) => senderCommand(listener, address, access)),
   );
 }
 
 /** The command for one listener, and where else it works, as lines for a person. */
 export function senderLines(
-  user: string,
   [first, ...others]: readonly string[],
-  listener: Pick<Listener, 'port'>,
+  listener: Pick<Listener, 'user' | 'port'>,
   access: Access,
 ): string[] {
   if (first === undefined) {
     return ['This machine is in no network now; once it is, pysync status shows the command.'];
   }
-  const line = `    ${senderCommand({ user, port: listener.port }, first, access)}`;
+  const line = `    ${senderCommand(listener, first, access)}`;
   return others.length === 0 ? [line] : [line, '', `This machine is also ${others.join(', ')}.`];
 }
 
 /** The command, where else it works, and what is in the way, as lines for a person. */
 export function describeReach(reach: Reach, access: Access): string[] {
   const [listener, ...more] = listenersOf(reach);
-  const lines = senderLines(reach.user, reach.addresses, listener, access);
+  const lines = senderLines(reach.addresses, listener, access);
   for (const { port } of more) {
     lines.push(`pysync serve answers, too, with ${remoteShell(port).trim()} in the command.`);
   }

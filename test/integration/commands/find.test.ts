@@ -38,7 +38,7 @@ describe('pysync find', () => {
     expect(stdout).toBe(`anna on laptop
     ${hosts.receiver.address}, fd00:77::1, ${zoned}
     ${fingerprint}
-    rsync -avP -e 'ssh -p 2222' FILE anna@${hosts.receiver.address}:
+    rsync -avP -e 'ssh -p 2222' FILE ${hosts.receiver.address}:
 
 Anyone on the network can announce any name and fingerprint. Before you send, compare the
 fingerprint that ssh shows you with the one on the receiver's own screen.
@@ -60,7 +60,7 @@ fingerprint that ssh shows you with the one on the receiver's own screen.
       const { stdout } = await mustExec(['cat', join(folder, 'asked')]);
       const asked = stdout.split('\n').slice(0, -1);
       expect(asked.map((line) => line.replace(/ rsync --server .*/, ''))).toEqual(
-        addresses.map((address) => `-p 2222 -l anna ${address}`),
+        addresses.map((address) => `-p 2222 ${address}`),
       );
     },
   );
