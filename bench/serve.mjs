@@ -43,14 +43,14 @@ export async function serve(bench, { quick = false, only = Object.keys(parts) } 
 
 /** Starts it as the account, and gives its process when it listens. */
 async function startServe({ account, program, folder }, port) {
-  const words = [process.execPath, program, 'serve', '--port', port, '--no-pair', '--json'];
+  const words = [process.execPath, program, 'serve', '--port', port, '--no-pair'];
   const [command, ...args] = asAccount(account, words);
   const log = join(folder, 'serve.log');
   const out = fs.openSync(log, 'w');
   const options = { env: environment(account), cwd: account.home, detached: true };
   const child = spawn(command, args, { ...options, stdio: ['ignore', out, out] });
   child.unref();
-  for (let tries = 0; !fs.readFileSync(log, 'utf8').includes('"serving"'); tries += 1) {
+  for (let tries = 0; !fs.readFileSync(log, 'utf8').includes('Receiving on port'); tries += 1) {
     if (tries > 500) throw new Error(`pysync serve did not start: ${fs.readFileSync(log, 'utf8')}`);
     await delay(20);
   }

@@ -55,7 +55,7 @@ function setUp() {
   const forVolumes = programArguments.some((argument) => /^--size(?:=|$)/.test(argument));
   const serves = programArguments.some((argument) => ['serve', '--serve'].includes(argument));
   const purposes = [
-    ...(serves ? [] : ['sshd']),
+    ...(serves || forDemo ? [] : ['sshd']),
     ...(forTests ? ['tests'] : []),
     ...(forDemo ? ['demo'] : []),
     ...(forTests || forDemo || forVolumes ? ['volumes'] : []),

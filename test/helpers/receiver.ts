@@ -61,6 +61,14 @@ export interface Receiver {
 /** Whether peers connect to `pysync serve`. */
 export const isServed = process.env['PYSYNC_TEST_SERVE'] !== undefined;
 
+/**
+ * Variants of one attack that differ in what rsync is asked for: all of them, and each third through
+ * `pysync serve`, where the same gate and the same sandbox follow.
+ */
+export function variants<const T>(all: readonly T[]): T[] {
+  return all.filter((_, index) => !isServed || index % 3 === 0);
+}
+
 export interface ReceiverOptions extends Pick<SshdOptions, 'acceptEnv' | 'extraConfig'> {
   /** Whether each peer keeps one connection open for all it does; default true. */
   readonly multiplex?: boolean;

@@ -31,7 +31,7 @@ export interface Serve {
 export async function startServe({ account, args = [], netns }: ServeOptions): Promise<Serve> {
   const port = await findFreePort('::');
   const program = [inject('node'), join(inject('program'), 'bin/pysync.js')];
-  const words = [...program, 'serve', '--port', String(port), ...args];
+  const words = [...program, 'serve', '--port', String(port), '--no-announce', ...args];
   const namespace = netns === undefined ? {} : { netns };
   const [file = '', ...rest] = wrap(words, { as: account, ...namespace });
   // A process that is killed leaves its temporary folder.

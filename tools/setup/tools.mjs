@@ -17,7 +17,7 @@ const tools = [
   { name: 'rsync', package: 'rsync' },
   { name: 'ssh', package: 'openssh-client' },
   { name: 'ssh-keygen', package: 'openssh-client' },
-  { name: 'sshd', package: 'openssh-server', for: ['sshd', 'tests', 'demo'] },
+  { name: 'sshd', package: 'openssh-server', for: ['sshd', 'tests'] },
   { name: 'bwrap', package: 'bubblewrap', on: 'linux' },
   { name: 'debugfs', package: 'e2fsprogs', on: 'linux', for: 'volumes' },
   { name: 'dumpe2fs', package: 'e2fsprogs', on: 'linux', for: 'volumes' },

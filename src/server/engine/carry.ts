@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import type { Connection, ServerChannel } from 'ssh2';
 import { isExchanging, socketOf } from './internals.js';
-import { lingerMs, waitingBytes } from './limits.js';
+import { lingerMs, pieceBytes, waitingBytes } from './limits.js';
 
 export interface Carried {
   /** Resolves when all of the command's output is sent. */
@@ -20,60 +20,68 @@ export async function carry(
   channel: ServerChannel,
   path: string,
 ): Promise<Carried> {
-  const input = await connected(path);
-  const output = await connected(path);
-  const errors = await connected(path);
   const gone = new AbortController();
+  const input = connect({ path, allowHalfOpen: true });
+  const output = pump(path, channel, connection, gone.signal);
+  const errors = pump(path, channel.stderr, connection, gone.signal);
+  const sockets = [input, output, errors];
+  // A command that closes its input while a client still sends: what comes has nowhere to go.
+  for (const socket of sockets) socket.on('error', () => undefined);
+  const drained = Promise.allSettled([output, errors].map((socket) => once(socket, 'close')));
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
   channel.pipe(input);
-  const drained = Promise.all([
-    pump(output, channel, connection, gone.signal),
-    pump(errors, channel.stderr, connection, gone.signal),
-  ]);
   return {
     drained: drained.then(() => undefined),
     close: () => {
       gone.abort();
-      for (const socket of [input, output, errors]) socket.destroy();
+      for (const socket of sockets) socket.destroy();
     },
   };
 }
 
-async function connected(path: string): Promise<Socket> {
-  const socket = connect({ path, allowHalfOpen: true });
-  await once(socket, 'connect');
-  // A command that closes its input while a client still sends: what comes has nowhere to go.
-  socket.on('error', () => undefined);
+/**
+ * Connects to a command's output and writes it to `target`. One buffer takes all of it by turns, and is
+ * free again when ssh2 has made packets of what was in it: a new one for each piece would be a sixth of
+ * the work of a pull.
+ */
+function pump(path: string, target: Writable, connection: Connection, gone: AbortSignal): Socket {
+  const buffer = Buffer.allocUnsafeSlow(pieceBytes);
+  const callback = (length: number): boolean => {
+    let written = (): void => undefined;
+    target.write(buffer.subarray(0, length), () => {
+      written();
+    });
+    // What the client's window has no room for is still in the buffer.
+    if (target.writableLength === 0 && hasRoom(connection)) return true;
+    written = () => {
+      roomFor(connection, gone).then(
+        () => socket.resume(),
+        // Either side is gone.
+        () => undefined,
+      );
+    };
+    return false;
+  };
+  const socket = connect({ path, onread: { buffer, callback } });
   return socket;
 }
 
-async function pump(
-  source: Socket,
-  target: Writable,
-  connection: Connection,
-  gone: AbortSignal,
-): Promise<void> {
-  try {
-    for await (const chunk of source) {
-      if (!target.write(chunk)) await once(target, 'drain', { signal: gone });
-      await roomFor(connection, gone);
-    }
-  } catch {
-    // Either side is gone.
-  }
-}
-
 /**
- * Waits until less waits for the network than the limit.
+ * Whether less waits for the network than the limit.
  *
  * SECURITY: ssh2 takes whatever the client's window allows, which may be gigabytes, and keeps all of it
  * while a key exchange goes on (test/attacks/serve-memory.test.ts).
  */
+function hasRoom(connection: Connection): boolean {
+  return !isExchanging(connection) && socketOf(connection).writableLength <= waitingBytes;
+}
+
 async function roomFor(connection: Connection, gone: AbortSignal): Promise<void> {
-  const socket = socketOf(connection);
-  while (!gone.aborted) {
-    if (isExchanging(connection)) await once(connection, 'rekey', { signal: gone });
-    else if (socket.writableLength > waitingBytes) await once(socket, 'drain', { signal: gone });
-    else return;
+  while (!gone.aborted && !hasRoom(connection)) {
+    const [source, event] = isExchanging(connection)
+      ? [connection, 'rekey']
+      : [socketOf(connection), 'drain'];
+    await once(source, event, { signal: gone });
   }
 }
 

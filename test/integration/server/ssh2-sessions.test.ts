@@ -25,7 +25,7 @@ async function start(): Promise<{ server: BareServer; client: HostileSsh }> {
   return { server, client };
 }
 
-it('host-keys-of-clients: reads no keys that a client tells of', async () => {
+it('host-keys-of-clients: reads no host keys of a client', async () => {
   const { client } = await start();
   // Takes 0.2 seconds to be read as a key.
   const text = [
