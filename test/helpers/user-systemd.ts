@@ -24,9 +24,11 @@ export interface UserSystemd {
 /**
  * - `unreached`: no command gets to it;
  * - `idle`: it starts nothing, and calls that failed;
+ * - `failed`: what it had started has ended with an error;
+ * - `enabled`: it starts pysync at login;
  * - `linger`: the account's systemd outlives its logins.
  */
-export type State = 'unreached' | 'idle' | 'linger' | 'enabled';
+export type State = 'unreached' | 'idle' | 'failed' | 'enabled' | 'linger';
 
 export const unitFile = '.config/systemd/user/pysync.service';
 
