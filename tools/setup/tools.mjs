@@ -54,7 +54,10 @@ const tools = [
   { name: 'dbus-monitor', package: 'dbus-bin', on: 'linux', for: 'tests' },
   { name: 'fish', package: 'fish', for: 'tests' },
   { name: 'ip', package: 'iproute2', on: 'linux', for: ['tests', 'demo'] },
+  { name: 'libssh', package: 'libssh-4', on: 'linux', for: 'tests', find: findLibssh },
   { name: 'mandoc', package: 'mandoc', on: 'linux', for: 'tests' },
+  { name: 'paramiko', package: 'python3-paramiko', on: 'linux', for: 'tests', find: findParamiko },
+  { name: 'plink', package: 'putty-tools', on: 'linux', for: 'tests' },
   { name: 'ps', package: 'procps', for: 'tests' },
   { name: 'runuser', package: 'util-linux', on: 'linux', for: 'tests' },
   { name: 'setfacl', package: 'acl', on: 'linux', for: 'tests' },
@@ -142,6 +145,16 @@ const isThere = (tool) => (tool.find ?? find)(tool.name) !== undefined;
 function findFont() {
   const path = '/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf';
   return existsSync(path) ? path : undefined;
+}
+
+function findParamiko() {
+  const path = '/usr/lib/python3/dist-packages/paramiko';
+  return existsSync(path) ? path : undefined;
+}
+
+function findLibssh() {
+  const { stdout } = spawnSync('/sbin/ldconfig', ['--print-cache'], { encoding: 'utf8' });
+  return /libssh\.so\.4 .*=> (\S+)/.exec(stdout ?? '')?.[1];
 }
 
 function byHand(some) {
