@@ -136,11 +136,16 @@ async function compare({ servers }, label, rounds, { before, args }) {
     ...servers.map(({ name }, i) => {
       const cells = [times, work].flatMap((all) => [
         formatTime(all[i]),
-        i === 0 ? '1' : formatRatio(all[i], all[0]),
+        i === 0 ? '1' : against(all[i], all[0]),
       ]);
       return `| ${[name, ...cells].join(' | ')} |`;
     }),
   ].join('\n');
+}
+
+/** Where there is no control group, work below a hundredth of a second is none. */
+function against(numbers, base) {
+  return base.includes(0) ? 'unknown' : formatRatio(numbers, base);
 }
 
 /** Anonymous pages of all processes of a server, idle and at most in transfers. */

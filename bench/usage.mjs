@@ -14,8 +14,24 @@ import { endProcesses, memoryOf, processTree, timeOf } from './processes.mjs';
 export function watch(pid, undo) {
   const tree = () => processTree(pid);
   return {
-    cpu: makeGroup(tree(), undo) ?? (() => tree().reduce((sum, each) => sum + timeOf(each), 0)),
+    cpu: makeGroup(tree(), undo) ?? addUp(tree),
     anonymous: () => tree().reduce((sum, each) => sum + memoryOf(each).anonymous, 0),
+  };
+}
+
+/**
+ * A clock that looks at the processes often enough to have seen most of what each has used at its end:
+ * not every child of theirs hands its time on to its parent.
+ */
+function addUp(tree) {
+  const times = new Map();
+  const look = () => {
+    for (const pid of tree()) times.set(pid, Math.max(times.get(pid) ?? 0, timeOf(pid)));
+  };
+  setInterval(look, 50).unref();
+  return () => {
+    look();
+    return [...times.values()].reduce((sum, each) => sum + each, 0);
   };
 }
 
