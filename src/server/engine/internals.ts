@@ -3,7 +3,7 @@
  * test/attacks/serve-memory.test.ts holds what depends on it.
  */
 import type { Socket } from 'node:net';
-import type { Connection } from 'ssh2';
+import type { Connection, Session } from 'ssh2';
 
 interface Inside {
   readonly _sock: Socket;
@@ -47,4 +47,12 @@ export function sendIgnored(connection: Connection): void {
   packet.writeUInt8(2, write.allocStart);
   packet.writeUInt32BE(0, write.allocStart + 1);
   cipher.encrypt(write.finalize(packet));
+}
+
+/** How many bytes of data the client takes at a time (RFC 4254, 5.1). */
+export function packetSizeOf(session: Session): number {
+  const { _chanInfo } = session as unknown as {
+    readonly _chanInfo: { readonly outgoing: { readonly packetSize: number } };
+  };
+  return _chanInfo.outgoing.packetSize;
 }
