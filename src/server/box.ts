@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PysyncError } from '../errors.js';
+import { launcherSettings } from '../launcher/install.js';
 import { librariesOf } from '../sandbox/rsync-facts.js';
 import { lookForTool } from '../system/tools.js';
 import { messageDescriptor } from './messages.js';
@@ -13,8 +14,11 @@ import { messageDescriptor } from './messages.js';
 /** Packages that the engine loads, all of them bundled with pysync. */
 const packages = ['ssh2', 'asn1', 'bcrypt-pbkdf', 'safer-buffer', 'tweetnacl', '@noble'] as const;
 
-/** Megabytes of JavaScript objects; what passes through is not among them. */
-const heap = 96;
+/**
+ * Megabytes of JavaScript objects; what passes through is not among them. Without the second one Node
+ * lets three times 16 MB of rubbish gather.
+ */
+const memory = ['--max-old-space-size=96', '--max-semi-space-size=4'];
 
 /**
  * The command that starts `program` (a path in dist/server) with only `folder`, which holds the sockets
@@ -41,12 +45,13 @@ export function boxed(program: string, folder: string): string[] {
   return [
     bwrap,
     ...['--unshare-all', '--unshare-user', '--die-with-parent', '--new-session', '--clearenv'],
+    ...(launcherSettings()?.disablesUserns === true ? ['--disable-userns'] : []),
     ...['--cap-drop', 'ALL', '--hostname', 'pysync', '--chdir', '/'],
     ...['--setenv', 'NODE_CHANNEL_FD', String(messageDescriptor)],
     ...visible.flatMap((path) => ['--ro-bind', path, path]),
     ...['--dev-bind', '/dev/null', '/dev/null', '--dev-bind', '/dev/urandom', '/dev/urandom'],
     ...['--proc', '/proc', '--remount-ro', '/', '--'],
-    ...[process.execPath, `--max-old-space-size=${heap}`, join(own, 'server', program)],
+    ...[process.execPath, ...memory, join(own, 'server', program)],
   ];
 }
 

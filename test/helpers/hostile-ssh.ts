@@ -37,18 +37,23 @@ export const types = {
   requestFailed: 100,
 } as const;
 
+type Algorithms = NonNullable<ConnectConfig['algorithms']>;
+
+/** A payload: bytes, and numbers for single ones. */
+export type Message = readonly (Buffer | number)[];
+
 export interface HostileSsh {
   readonly socket: Socket;
   /** Sends a payload, encrypted. */
-  readonly send: (...parts: readonly (Buffer | number)[]) => void;
+  readonly send: (...parts: Message) => void;
   /** The payloads that came so far behind the first key exchange. */
   readonly received: () => readonly Buffer[];
   /** Waits for the first message of this type, or for the one after `skipped` of them. */
   readonly wait: (type: number, skipped?: number) => Promise<Buffer>;
   /** What signatures of this connection are bound to. */
   readonly sessionId: () => Buffer;
-  /** Begins a key exchange, and does not go on by itself where `half`. */
-  readonly rekey: (half?: boolean) => void;
+  /** Begins a key exchange, and hears nothing any more: it will never go on. */
+  readonly beginExchange: () => void;
   readonly isClosed: () => boolean;
   /** Waits until the server has closed the connection. */
   readonly closed: () => Promise<void>;
@@ -63,7 +68,7 @@ export interface HostileOptions {
   readonly localAddress?: string;
   /** The private key to log in with; without one it stays at the door. */
   readonly key?: string | Buffer;
-  readonly algorithms?: ConnectConfig['algorithms'];
+  readonly algorithms?: Algorithms;
 }
 
 /** What ssh2 keeps to itself. */
@@ -139,8 +144,9 @@ export async function connectHostile(options: HostileOptions): Promise<HostileSs
     wait: (type, skipped = 0) =>
       waitFor(`message ${type}`, () => received.filter(([first]) => first === type)[skipped]),
     sessionId: () => protocol._kex.sessionID,
-    rekey: () => {
+    beginExchange: () => {
       protocol.rekey();
+      socket.removeAllListeners('data').resume();
     },
     isClosed: () => isClosed,
     closed: async () => {

@@ -21,6 +21,7 @@ export interface PlainSsh {
   readonly serverGreeting: () => string;
   /** Each payload becomes a packet; they leave in one write. */
   readonly send: (...payloads: Buffer[]) => void;
+  readonly sendRaw: (bytes: Buffer) => void;
   /** The payload of the next packet; throws where none comes. */
   readonly next: () => Promise<Buffer>;
   /** Waits until the server has closed the connection. */
@@ -64,6 +65,7 @@ export function connectPlainSsh(port: number): PlainSsh {
     greeting,
     serverGreeting: () => serverGreeting,
     send: (...payloads) => socket.write(Buffer.concat(payloads.map(packet))),
+    sendRaw: (bytes) => socket.write(bytes),
     next: () => waitFor('a packet of the server', () => packets.shift()),
     closed: async () => {
       await waitFor('the end of the connection', () => isClosed);

@@ -20,9 +20,7 @@ export async function carry(
   channel: ServerChannel,
   path: string,
 ): Promise<Carried> {
-  const input = await connected(path);
-  const output = await connected(path);
-  const errors = await connected(path);
+  const [input, output, errors] = await connectedThrice(path);
   const gone = new AbortController();
   channel.pipe(input);
   const drained = Promise.all([
@@ -36,6 +34,17 @@ export async function carry(
       for (const socket of [input, output, errors]) socket.destroy();
     },
   };
+}
+
+async function connectedThrice(path: string): Promise<readonly [Socket, Socket, Socket]> {
+  const sockets: Socket[] = [];
+  try {
+    while (sockets.length < 3) sockets.push(await connected(path));
+  } catch (error) {
+    for (const socket of sockets) socket.destroy();
+    throw error;
+  }
+  return sockets as unknown as readonly [Socket, Socket, Socket];
 }
 
 async function connected(path: string): Promise<Socket> {
@@ -54,12 +63,26 @@ async function pump(
 ): Promise<void> {
   try {
     for await (const chunk of source) {
-      if (!target.write(chunk)) await once(target, 'drain', { signal: gone });
+      await written(target, chunk, gone);
       await roomFor(connection, gone);
     }
   } catch {
     // Either side is gone.
   }
+}
+
+/**
+ * Waits until the client's window has let all of `chunk` through: ssh2 would take 2 MiB more.
+ */
+function written(target: Writable, chunk: unknown, gone: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      gone.removeEventListener('abort', done);
+      resolve();
+    };
+    gone.addEventListener('abort', done);
+    target.write(chunk, done);
+  });
 }
 
 /**

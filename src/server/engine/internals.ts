@@ -3,7 +3,7 @@
  * test/attacks/serve-memory.test.ts holds what depends on it.
  */
 import type { Socket } from 'node:net';
-import type { Connection } from 'ssh2';
+import type { Connection, Session } from 'ssh2';
 
 interface Inside {
   readonly _sock: Socket;
@@ -25,4 +25,12 @@ export function isExchanging(connection: Connection): boolean {
 /** Replaces what is offered to this client, as long as nothing was sent. */
 export function setOffer(connection: Connection, offer: unknown): void {
   inside(connection)._protocol._offer = offer;
+}
+
+/** How many bytes of data the client takes at a time (RFC 4254, 5.1). */
+export function packetSizeOf(session: Session): number {
+  const { _chanInfo } = session as unknown as {
+    readonly _chanInfo: { readonly outgoing: { readonly packetSize: number } };
+  };
+  return _chanInfo.outgoing.packetSize;
 }

@@ -18,6 +18,8 @@ import { isKnownType, isProved } from './verify.js';
 export interface Identity {
   readonly key: string;
   readonly user: string;
+  /** Whether its commands wait for the owner. */
+  readonly isStranger: boolean;
 }
 
 export interface Ways {
@@ -32,7 +34,6 @@ const all: AuthenticationType[] = ['publickey', 'keyboard-interactive'];
 export class Login {
   readonly #address: string;
   readonly #ways: Ways;
-  readonly #loggedIn: (identity: Identity) => void;
   /**
    * Whether a stranger's key is taken at once. OpenSSH tries one key after the other, of which a later
    * one may be known; when it has no more it asks for a conversation, and is taken then.
@@ -40,6 +41,7 @@ export class Login {
   readonly #takesStrangersAtOnce: boolean;
   /** The first of its keys that is unknown and has proved itself. */
   #strange: Identity | undefined;
+  #identity: Identity | undefined;
   #tries = 0;
   #wrongCodes = 0;
 
@@ -52,8 +54,12 @@ export class Login {
   ) {
     this.#address = address;
     this.#ways = ways;
-    this.#loggedIn = loggedIn;
     this.#takesStrangersAtOnce = !software.startsWith('OpenSSH_');
+    // SECURITY: not before ssh2 takes it for logged in. It drops an answer that comes while the client has
+    // gone on to another way (test/attacks/serve-logins.test.ts).
+    connection.once('ready', () => {
+      if (this.#identity !== undefined) loggedIn(this.#identity);
+    });
     connection.on('authentication', (context) => {
       this.#tries += 1;
       if (this.#tries > loginTries) connection.end();
@@ -80,13 +86,14 @@ export class Login {
     const user = context.username;
     const verdict = isGood ? await this.#verdictOn(key, user) : 'no';
     const mayWait = verdict === 'knock' && !this.#takesStrangersAtOnce;
-    if (mayWait && isSigned) this.#strange ??= { key, user };
+    const identity = { key, user, isStranger: verdict === 'knock' };
+    if (mayWait && isSigned) this.#strange ??= identity;
     if (verdict === 'no' || (mayWait && (isSigned || this.#strange !== undefined))) {
       context.reject(this.#methods());
       return;
     }
-    if (isSigned) this.#loggedIn({ key, user });
-    context.accept();
+    if (isSigned) this.#letIn(context, identity);
+    else context.accept();
   }
 
   async #verdictOn(key: string, user: string): Promise<Verdict> {
@@ -98,8 +105,7 @@ export class Login {
     const strange = this.#strange;
     const knock = (): void => {
       if (strange === undefined) return;
-      this.#loggedIn(strange);
-      context.accept();
+      this.#letIn(context, strange);
     };
     if (this.#ways.takesCode && this.#wrongCodes < codeTries) {
       const prompt = strange === undefined ? 'Code: ' : 'Code, or Enter to knock: ';
@@ -132,7 +138,11 @@ export class Login {
       this.#converse(context);
       return;
     }
-    this.#loggedIn({ key: answer.guest, user });
+    this.#letIn(context, { key: answer.guest, user, isStranger: false });
+  }
+
+  #letIn(context: AuthContext, identity: Identity): void {
+    this.#identity = identity;
     context.accept();
   }
 }

@@ -11,12 +11,14 @@ import type { Start, ToEngine } from '../messages.js';
 import { algorithms, offerFor } from './algorithms.js';
 import { notice, take, tellReady } from './host.js';
 import { isExchanging, socketOf } from './internals.js';
+import { takeConnection } from './keys.js';
 import { exchangeMs, keepaliveMs, loginBytes, sessionsOfOne } from './limits.js';
 import { Login } from './login.js';
 import type { Ways } from './login.js';
 import { missingPatches } from './patched.js';
 import { setNetworks, isOurs } from './networks.js';
 import { takeCommand } from './session.js';
+import { prepareSocket } from './socket.js';
 import { Strangers } from './strangers.js';
 
 const strangers = new Strangers();
@@ -34,7 +36,18 @@ function start({ hostKey, networks, ...ways }: Start): void {
   const server = createServer((socket) => {
     admit(socket, ssh);
   });
-  server.listen({ fd: listeningDescriptor }, tellReady);
+  server.listen({ fd: listeningDescriptor }, () => {
+    process.on('uncaughtException', goOn);
+    tellReady();
+  });
+}
+
+/**
+ * One client may have found a fault of ssh2's or ours. To end would cut off all the others, and whoever
+ * knows the fault could do so again and again.
+ */
+function goOn(error: unknown): void {
+  notice('pysync', `has a fault that one connection ran into: ${String(error)}`);
 }
 
 /** A connection that was just accepted. */
@@ -47,9 +60,7 @@ function admit(socket: Socket, ssh: Server): void {
     return;
   }
   strangers.add(socket, address);
-  // What is written in one turn goes out as one packet, and at once.
-  socket.setNoDelay(true);
-  cork(socket);
+  prepareSocket(socket);
   ssh.injectSocket(socket);
   // SECURITY: ssh2 keeps whatever a client asks for while one login is being decided
   // (test/attacks/serve-memory.test.ts).
@@ -65,12 +76,13 @@ function welcome(connection: Connection, software: string, ways: Ways): void {
   const route = [address, socket.remotePort, addressOf(socket.localAddress), socket.localPort].join(
     ' ',
   );
-  // ssh2 would wait for the goodbye of a client that may be asleep, and so would its rsync.
+  // ssh2 would wait for the goodbye of a client that may be asleep, and so would its rsync; and one that
+  // has said its own would have to read what still waits.
   connection.on('error', () => {
     socket.destroy();
   });
   connection.once('end', () => {
-    socket.destroySoon();
+    socket.destroy();
   });
   strangers.comesTo(socket, 'greeted');
   offerFor(connection, software);
@@ -78,18 +90,31 @@ function welcome(connection: Connection, software: string, ways: Ways): void {
     strangers.comesTo(socket, 'encrypted');
   });
   watchExchanges(connection, socket);
-  new Login(connection, software, address, ways, (identity) => {
-    strangers.remove(socket);
+  new Login(connection, software, address, ways, ({ isStranger, ...identity }) => {
+    if (!takeConnection(identity.key, socket)) {
+      notice(address, 'has too many connections');
+      connection.end();
+      return;
+    }
+    const letIn = (): void => {
+      strangers.remove(socket);
+    };
+    if (isStranger) strangers.knocks(socket);
+    else letIn();
     let sessions = 0;
+    // Each of them looks out for the end of the connection.
+    connection.setMaxListeners(2 * sessionsOfOne);
     connection.on('session', (accept, reject) => {
       if (sessions >= sessionsOfOne) {
         reject();
         return;
       }
       sessions += 1;
-      const session = accept();
-      session.once('close', () => (sessions -= 1));
-      takeCommand(connection, session, { ...identity, address, connection: route });
+      const over = (): void => {
+        sessions -= 1;
+      };
+      const visitor = { ...identity, address, connection: route };
+      takeCommand(connection, accept(), visitor, { running: letIn, over });
     });
   });
 }
@@ -105,22 +130,6 @@ function watchExchanges(connection: Connection, socket: Socket): void {
   socket.once('close', () => {
     clearInterval(timer);
   });
-}
-
-function cork(socket: Socket): void {
-  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
-  let isCorked = false;
-  socket.write = (...args: unknown[]) => {
-    if (!isCorked) {
-      isCorked = true;
-      socket.cork();
-      process.nextTick(() => {
-        isCorked = false;
-        socket.uncork();
-      });
-    }
-    return write(...args);
-  };
 }
 
 /** An IPv4 client of a socket for both is `::ffff:192.168.1.7`. */
