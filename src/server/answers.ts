@@ -41,7 +41,8 @@ export class Answers {
   readonly #strangers: Strangers;
   readonly #onNotice: OnNotice;
   readonly #commands = new Map<string, Command>();
-  readonly #gone = new Map<string, AbortController>();
+  /** The sessions whose commands run or wait, and what tells them that their client is gone. */
+  readonly #sessions = new Map<string, AbortController>();
   /** The user names of guests who have given the code, by what stands for their key. */
   readonly #guests = new Map<string, string>();
   isStopping = false;
@@ -99,7 +100,8 @@ export class Answers {
       return;
     }
     const gone = new AbortController();
-    this.#gone.set(name, gone);
+    const hasGone = (): boolean => gone.signal.aborted;
+    this.#sessions.set(name, gone);
     let leave: (() => Promise<void>) | undefined;
     try {
       const launch = await this.#launchFor(question, gone.signal, tell);
@@ -108,21 +110,35 @@ export class Answers {
         return;
       }
       leave = launch.leave;
+      if (hasGone()) {
+        tell.ended(1);
+        return;
+      }
       const command = await runLauncher(launch, question, this.#folder, name);
       this.#commands.set(name, command);
+      // It may have gone while the socket was made.
+      if (hasGone()) command.abandon();
       tell.running(command.path);
       tell.ended(await command.ended.catch(() => 1));
+    } catch (error) {
+      this.#onNotice('pysync', `could not start a transfer: ${String(error)}`);
+      refuse('the receiving side has a problem; its owner can see it with: pysync doctor');
     } finally {
       this.#commands.delete(name);
-      this.#gone.delete(name);
+      this.#sessions.delete(name);
       await leave?.();
     }
   }
 
   /** The client of a session is gone. */
   gone(name: string): void {
-    this.#gone.get(name)?.abort();
+    this.#sessions.get(name)?.abort();
     this.#commands.get(name)?.abandon();
+  }
+
+  /** All clients are gone. */
+  allGone(): void {
+    for (const name of this.#sessions.keys()) this.gone(name);
   }
 
   /** With which policy the launcher is started; a sentence where it is not. */

@@ -35,7 +35,8 @@ export async function runLauncher(
 ): Promise<Command> {
   const path = join(folder, name);
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true });
-  const streams = threeOf(server);
+  const early: Socket[] = [];
+  const streams = threeOf(server, early);
   server.listen(path);
   await once(server, 'listening');
   let child: ChildProcess | undefined;
@@ -48,17 +49,24 @@ export async function runLauncher(
     ended,
     abandon: () => {
       server.close();
+      // They are paused, and would not see their end.
+      if (child === undefined) for (const socket of early) socket.destroy();
       setTimeout(() => {
         // The whole group: what the launcher has started in its sandbox ends with it.
-        if (child?.exitCode === null && child.pid !== undefined) endGroup(child.pid);
+        if (child?.exitCode === null && child.signalCode === null) endGroup(child.pid);
       }, goodbyeMs).unref();
     },
   };
 }
 
-/** The first three that connect, in their order; rejects where the server was closed before. */
-async function threeOf(server: Server): Promise<readonly [Socket, Socket, Socket]> {
-  const sockets: Socket[] = [];
+/**
+ * The first three that connect, in their order; rejects where the server was closed before. They are in
+ * `sockets` as soon as they have connected.
+ */
+async function threeOf(
+  server: Server,
+  sockets: Socket[],
+): Promise<readonly [Socket, Socket, Socket]> {
   await new Promise<void>((resolve, reject) => {
     server.on('connection', (socket) => {
       sockets.push(socket);
@@ -98,7 +106,8 @@ function endOf(child: ChildProcess): Promise<number | string> {
   });
 }
 
-function endGroup(pid: number): void {
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
   try {
     process.kill(-pid, 'SIGTERM');
   } catch {
