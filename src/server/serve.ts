@@ -10,6 +10,7 @@ import type { Engine } from './engine-process.js';
 import { forgetGuests } from './guests.js';
 import { listenOn } from './listening.js';
 import type { ToHost } from './messages.js';
+import { withoutRepetitions } from './notices.js';
 
 export interface ServeOptions {
   readonly port: number;
@@ -45,7 +46,8 @@ const mostStarts = 5;
  * `SERVE_FAILED`.
  */
 export async function serve(options: ServeOptions): Promise<Serving> {
-  const { anyNetwork, strangers, onNotice } = options;
+  const { anyNetwork, strangers } = options;
+  const onNotice = withoutRepetitions(options.onNotice);
   forgetGuests();
   const folder = makeTemporaryFolder();
   const answers = new Answers(folder.path, strangers, onNotice);
@@ -73,6 +75,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       });
     });
     own.onExit(() => {
+      answers.allGone();
       if (answers.isStopping) return;
       if (starts.filter((time) => time > Date.now() - 60_000).length >= mostStarts) {
         fail(new PysyncError('SERVE_FAILED', 'what speaks to the network ends again and again'));
