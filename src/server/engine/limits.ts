@@ -31,8 +31,8 @@ export const keepaliveMs = 12_000;
 /** Bytes for the network that may wait in this process, for each client. */
 export const waitingBytes = 1024 * 1024;
 
-/** Bytes of a command's output that are read at once: two packets of OpenSSH's. */
-export const pieceBytes = 64 * 1024;
+/** Bytes of a command's output that are read at once; rsync writes up to 96 KiB. */
+export const pieceBytes = 128 * 1024;
 
 /** Milliseconds that a command's output may take after its end, and a client's goodbye. */
 export const lingerMs = 5000;
