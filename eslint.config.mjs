@@ -1,7 +1,17 @@
 import { createNodeResolver, importX } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
-const forbid = (regex, message) => ['error', { patterns: [{ regex, message }] }];
+const forbid = (...patterns) => [
+  'error',
+  { patterns: patterns.map(([regex, message]) => ({ regex, message })) },
+];
+
+/** Packages that one room imports, and nobody else. */
+const forSystem = [
+  '^(execa|chalk|conf|bytes|log-update|string-width|ipaddr\\.js)$',
+  'only src/system imports this package',
+];
+const forDiscovery = ['^bonjour-service$', 'only src/discovery imports this package'];
 
 /**
  * Which rooms of src/ a room may import, besides `gate` and itself (docs/architecture.md has the picture).
@@ -28,6 +38,7 @@ const open = {
   history: ['session', 'log', 'staging', 'ready', ...edges],
   keys: edges,
   server: ['keys', 'launcher', 'session', 'sandbox', 'sshd', ...edges],
+  discovery: edges,
 };
 const everything = [...Object.keys(closed), ...Object.keys(open)];
 const rooms = {
@@ -75,13 +86,16 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/system/**'],
-    rules: {
-      'no-restricted-imports': forbid(
-        '^(execa|chalk|conf|bytes|log-update|string-width|ipaddr\\.js)$',
-        'only src/system imports this package',
-      ),
-    },
+    ignores: ['src/{system,discovery}/**'],
+    rules: { 'no-restricted-imports': forbid(forSystem, forDiscovery) },
+  },
+  {
+    files: ['src/discovery/**/*.ts'],
+    rules: { 'no-restricted-imports': forbid(forSystem) },
+  },
+  {
+    files: ['src/system/**/*.ts'],
+    rules: { 'no-restricted-imports': forbid(forDiscovery) },
   },
   {
     files: [
@@ -89,10 +103,10 @@ export default tseslint.config(
       'src/sandbox/{bubblewrap,none,sandbox,sandboxes}.ts',
     ],
     rules: {
-      'no-restricted-imports': forbid(
+      'no-restricted-imports': forbid([
         '^(?!node:|\\.)',
         'this room uses node: built-ins and its own files, so that it can be audited alone',
-      ),
+      ]),
     },
   },
   {

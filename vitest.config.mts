@@ -10,8 +10,8 @@ const real = {
 
 /**
  * From quick to real. `unit` neither spawns nor reaches the network; the others use the built
- * program in dist/ with a real sshd, rsync and bubblewrap. The attacks are tried twice: on a plain
- * share, and on a volume (see test/helpers/receiver.ts).
+ * program in dist/ with a real sshd, rsync and bubblewrap. The attacks are tried three times: on a plain
+ * share, on a volume, and through `pysync serve` (see test/helpers/receiver.ts).
  */
 export default defineConfig({
   test: {
@@ -27,9 +27,21 @@ export default defineConfig({
         test: {
           name: 'attacks-capped',
           include: ['test/attacks/**/*.test.ts'],
-          // These two make and break volumes of their own, or the bare folder.
-          exclude: ['test/attacks/{capped-share,share-gone}.test.ts'],
+          // These make and break volumes of their own, or the bare folder, or have nothing to do with shares.
+          exclude: ['test/attacks/{capped-share,share-gone,false-announcements}.test.ts'],
           env: { PYSYNC_TEST_CAP: '512M' },
+          ...real,
+        },
+      },
+      {
+        test: {
+          name: 'attacks-served',
+          include: ['test/attacks/**/*.test.ts'],
+          // Nobody connects there.
+          exclude: ['test/attacks/false-announcements.test.ts'],
+          // All others: serve asks for no variable of a client's and has no forwarding, yet a client can ask.
+          // Fewer scenarios of policy-properties: what they try is behind the listener.
+          env: { PYSYNC_TEST_SERVE: 'yes', PYSYNC_RUNS: '30', PYSYNC_SEED: '20261126' },
           ...real,
         },
       },

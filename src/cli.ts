@@ -71,6 +71,12 @@ process.stdout.on('error', (error) => {
   void report(error).then((status) => process.exit(status));
 });
 
+/** Milliseconds in which what was printed gets to where it goes. */
+const flushMs = 1000;
+
 main(process.argv.slice(2)).catch(async (error: unknown) => {
   process.exitCode = await report(error);
+  // What a command waits for besides would keep one that has failed alive: serve would look as if it
+  // still served, and nobody start it again (test/integration/server/engine-killed.test.ts).
+  setTimeout(() => process.exit(), flushMs).unref();
 });

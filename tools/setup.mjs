@@ -53,7 +53,9 @@ function setUp() {
   const forTests = options.includes('--test');
   const forDemo = options.includes('--demo');
   const forVolumes = programArguments.some((argument) => /^--size(?:=|$)/.test(argument));
+  const serves = programArguments.some((argument) => ['serve', '--serve'].includes(argument));
   const purposes = [
+    ...(serves || forDemo ? [] : ['sshd']),
     ...(forTests ? ['tests'] : []),
     ...(forDemo ? ['demo'] : []),
     ...(forTests || forDemo || forVolumes ? ['volumes'] : []),

@@ -6,7 +6,7 @@ import { note } from '../system/output.js';
 import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
 import { collect, installCollected } from './import-keys.js';
-import { rulesFrom } from './rules.js';
+import { rootWarning, rulesFrom } from './rules.js';
 import { printImport } from './views/import-report.js';
 import { text, usage } from './words/options.js';
 import type { Options } from './words/options.js';
@@ -50,16 +50,14 @@ export async function run(_args: readonly string[], options: Options): Promise<v
     isDry,
     capped,
     asJson: options['json'] === true,
-    reach: await findReach(),
+    reach: options['serve'] === true ? undefined : await findReach(),
   });
 }
 
 /** What the person at the terminal should know before anything else. */
 function circumstances(sources: readonly string[]): string[] {
   return [
-    ...(process.geteuid?.() === 0
-      ? ['you are root, so peers will log in as root; better run this as the user who receives']
-      : []),
+    ...rootWarning(),
     ...(sources.includes('-') && process.stdin.isTTY ? ['paste the keys, then press Ctrl-D'] : []),
   ];
 }

@@ -47,8 +47,13 @@ export const commands: readonly CommandEntry[] = [
         .option('--pair', 'ask about strangers who knock (default: on a terminal)')
         .option('--no-pair', 'refuse strangers')
         .option('--code', 'let in, once, who gives a code that is shown here')
+        .option('--no-announce', 'do not let pysync find show this machine')
+        .option('--install', 'have systemd run it with these options, from now and each login on')
+        .option('--uninstall', 'have systemd run it no longer')
+        .option('--dry-run', 'with these two: show the unit or what would go, and change nothing')
         .optionsGroup('What strangers who are let in may do:')
-        .option('--dir <dir>', sharePurpose);
+        .option('--dir <dir>', sharePurpose)
+        .option('--size <size>', 'cap that share first, as in 10G');
       policyOptions(command).optionsGroup('Options:');
     },
     ifInterrupted: '',
@@ -110,6 +115,15 @@ export const commands: readonly CommandEntry[] = [
     },
     ifInterrupted: '',
     load: () => import('./log.js'),
+  },
+  {
+    usage: 'find',
+    summary: 'list receivers on this network, with the command to send to each',
+    options: (command) => {
+      command.option('--wait <seconds>', 'how long to listen for answers (default: 2)');
+    },
+    ifInterrupted: '',
+    load: () => import('./find.js'),
   },
   {
     usage: 'mount [share...]',
@@ -204,6 +218,7 @@ export function frontDoorOptions(program: Command): void {
     )
     .option('--size <size>', 'cap how big the share may grow, as in 10G; none takes the cap away')
     .option('--dir <dir>', sharePurpose)
+    .option('--serve', 'then receive, as pysync serve does')
     .optionsGroup('What the key may do, with -i:');
   policyOptions(program)
     .option('--confine <level>', 'with none: go without a sandbox where none works')

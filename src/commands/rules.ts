@@ -25,6 +25,12 @@ export interface RulesHere {
   readonly known: readonly string[];
 }
 
+/** What root should know before letting anybody in. */
+export function rootWarning(): string[] {
+  if (process.geteuid?.() !== 0) return [];
+  return ['you are root, so peers will log in as root; better run this as the user who receives'];
+}
+
 /**
  * `isGivenUp`: a cap is taken away, which can also be done to what would not be taken for a share any
  * more. Throws PysyncError where an option or the share is refused.

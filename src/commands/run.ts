@@ -46,15 +46,22 @@ function buildProgram(): Command {
         ? strayWord(stray, sources.map(String))
         : unknownCommand(stray, program);
     }
+    const serves = options['serve'] === true;
     const asks = sources !== undefined || options['size'] !== undefined;
     if (asks) {
-      const what = { imports: sources !== undefined, size: options['size'] };
+      const what = { imports: sources !== undefined, size: options['size'], serves };
       const wrong = (await mistakes()).wrongCombination(Object.keys(own(program)), what);
       if (wrong !== undefined) throw wrong;
     }
+    if (serves && !asks) throw (await mistakes()).servesAlone();
     whenInterrupted('nothing was changed');
     const module = await (asks ? import('./import.js') : loadStatus(program));
     await module.run([], options);
+    if (!serves) return;
+    whenInterrupted('');
+    // The name was for the keys that are imported, and not for strangers who knock.
+    const rest = { ...options, name: undefined, size: undefined };
+    await (await import('./serve.js')).run([], rest);
   });
   for (const { entry, command } of declared) {
     command.exitOverride((error) => {

@@ -24,7 +24,7 @@ export async function letIn(stranger: Stranger, options: Options): Promise<strin
 
 /**
  * SECURITY: what strangers call themselves must not make them one with a peer that there is
- * (test/integration/server/knocks.test.ts).
+ * (test/unit/commands/strangers.test.ts).
  */
 export function freeName(wish: string, taken: ReadonlySet<string>): string {
   if (!taken.has(wish)) return wish;

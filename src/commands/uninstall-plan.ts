@@ -7,6 +7,11 @@ import { runningSessions } from '../log/log.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { importedKeys } from '../keys/imported.js';
 import { launcherPath } from '../launcher/install.js';
+import { hostKeyPath } from '../server/host-key.js';
+import { installedUnit, unitPath } from '../server/installed.js';
+import { knockListPath } from '../server/knock-list.js';
+import { runningServe } from '../server/running.js';
+import { guestsFile } from '../session/authorized.js';
 import { cappedShares } from '../volume/registry.js';
 import type { ShareRecord } from '../volume/registry.js';
 import { configFolder, dataFolder, defaultShare, stateFolder } from '../system/folders.js';
@@ -29,6 +34,8 @@ export interface Installed {
   readonly shares: readonly string[];
   /** Folders beside them in which pysync put files of theirs. */
   readonly beside: readonly string[];
+  /** The unit that starts pysync serve. */
+  readonly unit: string | undefined;
   /** pysync's own folders that are there. */
   readonly folders: readonly string[];
 }
@@ -58,6 +65,7 @@ export async function findInstalled(known: readonly string[] = []): Promise<Inst
       unknownVolumes === undefined ? (await imagesWithoutShare()).map(({ path }) => path) : [],
     shares: shares.filter((path) => existsSync(path)),
     beside: [...new Set([...shares, defaultShare()])].flatMap(namesBeside),
+    unit: installedUnit() === undefined ? undefined : unitPath(),
     folders: [...new Set([dataFolder(), stateFolder(), configFolder()])].filter((path) =>
       existsSync(path),
     ),
@@ -75,13 +83,14 @@ function namesBeside(share: string): string[] {
 
 /** Whether there is nothing to remove. */
 export function isNothing(found: Installed): boolean {
-  const { keys, broken, volumes, unknownVolumes, folders } = found;
-  return [keys, broken, volumes, folders].every((list) => list.length === 0) && !unknownVolumes;
+  const { keys, broken, volumes, unknownVolumes, unit, folders } = found;
+  const lists = [keys, broken, volumes, folders];
+  return lists.every((list) => list.length === 0) && !unknownVolumes && unit === undefined;
 }
 
 /** What would be done, as lines for a person. */
 export function describePlan(found: Installed, deleteFiles: boolean): string[] {
-  const { keys, broken, running, volumes, strays, shares, beside, folders } = found;
+  const { keys, broken, running, volumes, strays, shares, beside, unit, folders } = found;
   const peers = [...new Set(keys.map(({ policy }) => policy.peer))].join(', ');
   const lines: string[] = [];
   if (keys.length > 0) {
@@ -90,6 +99,9 @@ export function describePlan(found: Installed, deleteFiles: boolean): string[] {
   if (broken.length > 0)
     lines.push(`${counted(broken.length, 'damaged line')} of pysync's there, too`);
   if (running > 0) lines.push(`${counted(running, 'transfer')} that runs now: ended`);
+  if (unit !== undefined) lines.push(`pysync serve: stopped, and its unit ${unit} removed`);
+  else if (runningServe() !== undefined) lines.push('pysync serve, which runs now: ended');
+  for (const [path, what] of serveFiles()) lines.push(`${what} ${path}: removed`);
   if (existsSync(launcherPath())) lines.push(`the launcher ${launcherPath()}: removed`);
   for (const { path, volume } of volumes) {
     const size = formatSize(volume.size);
@@ -109,6 +121,16 @@ export function describePlan(found: Installed, deleteFiles: boolean): string[] {
   for (const path of folders)
     lines.push(`logs, settings and what else is pysync's in ${path}: removed`);
   return lines;
+}
+
+/** What pysync serve keeps in pysync's own folders, as far as it is there. */
+function serveFiles(): (readonly [path: string, what: string])[] {
+  const files = [
+    [hostKeyPath(), 'the host key of pysync serve, by which senders know it,'],
+    [knockListPath(), 'the list of who has knocked'],
+    [guestsFile(dataFolder()), 'the list of guests'],
+  ] as const;
+  return files.filter(([path]) => existsSync(path));
 }
 
 /** What is not removed, and how to: asked after it was done, or to say what would stay. */

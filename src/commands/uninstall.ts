@@ -10,6 +10,8 @@ import { runningSessions } from '../log/log.js';
 import type { Header } from '../log/log.js';
 import { endTransfers } from '../history/running.js';
 import { launcherPath } from '../launcher/install.js';
+import { removeUnit } from '../server/installed.js';
+import { endRunningServe } from '../server/running.js';
 import { cappedShares } from '../volume/registry.js';
 import type { ShareRecord } from '../volume/registry.js';
 import { sharePath } from '../share/share.js';
@@ -100,6 +102,7 @@ async function takeAllBack(found: Installed, deleteFiles: boolean): Promise<Done
   const others = await endTransfers(new Set(runningSessions(stateFolder()).map(({ key }) => key)));
   const peers = [...new Set(removed.map(({ policy }) => policy.peer))].join(', ');
   if (removed.length > 0) told.push(`the keys of ${peers} were revoked`);
+  await endServe(found, told, problems);
   rmSync(launcherPath(), { force: true });
   const { unknownVolumes } = found;
   if (unknownVolumes !== undefined) problems.push(unknownVolumes.message, ...unknownVolumes.hints);
@@ -113,6 +116,21 @@ async function takeAllBack(found: Installed, deleteFiles: boolean): Promise<Done
   }
   await removeOwnFiles(problems, found.unknownVolumes !== undefined);
   return { revoked: removed, ended: [...ended, ...others], told, problems };
+}
+
+/** After the transfers, for which it would wait, and before the files that it would make again. */
+async function endServe({ unit }: Installed, told: string[], problems: string[]): Promise<void> {
+  try {
+    if (unit !== undefined) {
+      await removeUnit();
+      told.push('pysync serve does not start by itself any more');
+    }
+    // One in a terminal, or of a systemd that cannot be reached from here.
+    if (!(await endRunningServe(10_000))) problems.push('pysync serve still runs; end it first');
+  } catch (error) {
+    if (!(error instanceof PysyncError) || wasInterrupted()) throw error;
+    problems.push(`pysync serve was not stopped: ${error.message}`, ...error.hints);
+  }
 }
 
 /** Takes one volume away; where that fails it is left as it is, and told. */

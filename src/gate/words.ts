@@ -20,7 +20,8 @@ export interface Word {
   readonly tilde: boolean;
 }
 
-const maxLength = 64 * 1024;
+/** Characters that a command may have. */
+export const maxLength = 64 * 1024;
 const maxWords = 1000;
 
 /** Throws Refusal for what no rsync client sends, and for what would be read differently than meant. */

@@ -3,7 +3,7 @@ import type { PysyncError } from '../errors.js';
 import { quoteAll } from '../gate/quote.js';
 import { isSameKey, parseAuthorizedKeys, type KeyLine, type OurKey } from './authorized-keys.js';
 import { isExpired } from './imported.js';
-import type { AuthorizedKeysFile } from './install.js';
+import type { AuthorizedKeysFile } from './key-files.js';
 import { newKeyLine, peerName, type Rules } from './new-line.js';
 import type { PublicKey } from './public-key.js';
 import { accountsBehind } from './same-source.js';

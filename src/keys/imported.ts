@@ -2,7 +2,7 @@
 import { homedir } from 'node:os';
 import { parseAuthorizedKeys } from './authorized-keys.js';
 import type { OurKey } from './authorized-keys.js';
-import { readAuthorizedKeys } from './install.js';
+import { readAuthorizedKeys } from './key-files.js';
 
 export interface ImportedKeys {
   readonly keys: readonly OurKey[];

@@ -1,36 +1,16 @@
-/**
- * The two files in which sshd looks for keys by default (sshd_config(5), AuthorizedKeysFile), on
- * disk. pysync writes only the first.
- */
+/** Changing `~/.ssh/authorized_keys` on disk. The second file (key-files.ts) is only read. */
 import { existsSync } from 'node:fs';
 import { lchown, lstat, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, PysyncError } from '../errors.js';
 import { fileFailure } from '../system/failures.js';
-import { readIfThere, replaceFile } from '../system/files.js';
+import { replaceFile } from '../system/files.js';
 import { keepReserve, reservePath } from '../system/reserve.js';
 import { printable } from '../system/text.js';
 import { findForeign, parseAuthorizedKeys, upsertKey } from './authorized-keys.js';
 import type { KeyLine, UpsertOutcome } from './authorized-keys.js';
-
-type FileName = 'authorized_keys' | 'authorized_keys2';
-
-export interface AuthorizedKeysFile {
-  readonly path: string;
-  /** Empty where there is no such file. */
-  readonly content: Buffer;
-}
-
-/** Both files of the account whose home is `home`, in the order in which sshd reads them. */
-export async function readAuthorizedKeys(
-  home: string,
-): Promise<readonly [AuthorizedKeysFile, AuthorizedKeysFile]> {
-  const read = async (name: FileName): Promise<AuthorizedKeysFile> => {
-    const path = join(home, '.ssh', name);
-    return { path, content: (await readIfThere(path)) ?? Buffer.alloc(0) };
-  };
-  return Promise.all([read('authorized_keys'), read('authorized_keys2')]);
-}
+import { readAuthorizedKeys } from './key-files.js';
+import type { AuthorizedKeysFile, FileName } from './key-files.js';
 
 /**
  * Replaces the text of `~/.ssh/authorized_keys` with what `edit` makes of it; the file and its

@@ -11,7 +11,7 @@ import { PysyncError } from '../errors.js';
 import type { OurKey } from './authorized-keys.js';
 import { compare, keysInUse } from './compare.js';
 import type { Answer, ImportedSource, SourceReport } from './compare.js';
-import { readAuthorizedKeys } from './install.js';
+import { readAuthorizedKeys } from './key-files.js';
 import { readKeyText } from './public-key.js';
 import { isSameSource } from './same-source.js';
 import { ownContext, readSource } from './sources/index.js';

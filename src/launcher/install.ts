@@ -9,11 +9,10 @@ import { isCurrent } from '../sandbox/sandboxes.js';
 import type { Preferences, Settings, Stored } from '../session/settings.js';
 import { formatSettings, readSettings, settingsFile } from '../session/settings.js';
 import { fileFailure } from '../system/failures.js';
-import { replaceFile } from '../system/files.js';
 import { configFolder, dataFolder, stateFolder } from '../system/folders.js';
 import { printable } from '../system/text.js';
 import { version } from '../system/version.js';
-import { readScript, scriptText } from './script.js';
+import { scriptText } from './script.js';
 import type { Script } from './script.js';
 
 export function launcherPath(): string {
@@ -40,8 +39,9 @@ export function ownScript(): Script {
 export async function makeLauncher(confine?: 'none'): Promise<{ path: string; level: Level }> {
   const allowNone = confine === 'none' || launcherSettings()?.level === 'none';
   makeFolders();
-  // Loaded only here: status needs the rest of this file, and not what runs child processes.
+  // Loaded only here: status needs the rest of this file, and not what runs child processes or writes.
   const { findSandbox } = await import('../sandbox/choose.js');
+  const { replaceFile } = await import('../system/files.js');
   const found = await findSandbox(dataFolder(), allowNone);
   const authorizedKeys = join(homedir(), '.ssh', 'authorized_keys');
   await writeSettings({ ...found, authorizedKeys, ...(await preferences()) });
@@ -68,6 +68,7 @@ async function preferences(): Promise<Preferences> {
 }
 
 async function writeSettings(settings: Stored): Promise<void> {
+  const { replaceFile } = await import('../system/files.js');
   const text = Buffer.from(formatSettings(settings));
   await replaceFile(settingsFile(dataFolder()), () => text, { mode: 0o600 });
 }
@@ -103,13 +104,4 @@ export function isLauncherCurrent(): boolean {
 export function launcherSettings(): Settings | undefined {
   if (!existsSync(launcherPath())) return undefined;
   return readSettings({ data: dataFolder(), state: stateFolder() });
-}
-
-/** The Node and the pysync that the launcher in place starts; undefined where it cannot be read. */
-export function launcherPrograms(): Script | undefined {
-  try {
-    return readScript(readFileSync(launcherPath(), 'utf8'));
-  } catch {
-    return undefined;
-  }
 }

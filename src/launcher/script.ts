@@ -1,6 +1,5 @@
 /** The text of the launcher: a few lines that find Node and pysync, and call session/launcher.sh. */
 import { quote } from '../gate/quote.js';
-import { splitWords } from '../gate/words.js';
 
 export interface Script {
   /** Absolute path of the Node that runs pysync. */
@@ -13,7 +12,8 @@ export interface Script {
   readonly config: string;
 }
 
-const names = ['node', 'program', 'data', 'state', 'config'] as const;
+/** The lines that say where everything is: launcher/programs.ts reads them back. */
+export const names = ['node', 'program', 'data', 'state', 'config'] as const;
 
 /** Ends with 1 in a Node older than package.json asks for. */
 const isOld =
@@ -52,16 +52,4 @@ function nodesNear(node: string): string[] {
   const [, before, after] = /^(.*\/)v?\d[^/]*(\/.*)$/.exec(node) ?? [];
   if (before === undefined || after === undefined) return usual;
   return [...usual, `${quote(before)}*${quote(after)}`];
-}
-
-/** Reads what a launcher was written with; undefined where it is none. */
-export function readScript(text: string): Script | undefined {
-  const values = names.map((name) => {
-    const [, word = ''] = new RegExp(`^${name}=(.*)$`, 'm').exec(text) ?? [];
-    return splitWords(word)[0]?.text;
-  });
-  const [node, program, data, state, config] = values;
-  if (node === undefined || program === undefined) return undefined;
-  if (data === undefined || state === undefined || config === undefined) return undefined;
-  return { node, program, data, state, config };
 }

@@ -4,7 +4,7 @@ import { parseAuthorizedKeys } from '../keys/authorized-keys.js';
 import type { OurKey } from '../keys/authorized-keys.js';
 import { isLetInFrom } from '../keys/from.js';
 import { isExpired } from '../keys/imported.js';
-import { readAuthorizedKeys } from '../keys/install.js';
+import { readAuthorizedKeys } from '../keys/key-files.js';
 
 export type Admission =
   | { readonly kind: 'in'; readonly line: OurKey }

@@ -110,8 +110,16 @@ export class Answers {
       leave = launch.leave;
       const command = await runLauncher(launch, question, this.#folder, name);
       this.#commands.set(name, command);
-      tell.running(command.path);
-      tell.ended(await command.ended.catch(() => 1));
+      if (gone.signal.aborted) command.abandon();
+      else tell.running(command.path);
+      const status = await command.ended.catch((error: unknown) => {
+        if (gone.signal.aborted) return 1;
+        throw error;
+      });
+      tell.ended(status);
+    } catch (error) {
+      refuse('the receiving side has a problem; its owner can see it with: pysync doctor');
+      throw error;
     } finally {
       this.#commands.delete(name);
       this.#gone.delete(name);
@@ -123,6 +131,11 @@ export class Answers {
   gone(name: string): void {
     this.#gone.get(name)?.abort();
     this.#commands.get(name)?.abandon();
+  }
+
+  /** The engine is gone, and with it the clients of all sessions whose names begin so. */
+  allGone(prefix: string): void {
+    for (const name of this.#gone.keys()) if (name.startsWith(prefix)) this.gone(name);
   }
 
   /** With which policy the launcher is started; a sentence where it is not. */

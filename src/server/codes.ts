@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { words } from './words.js';
 
 /** Milliseconds for which a code is good. */
-export const codeMs = 10 * 60_000;
+const codeMs = 10 * 60_000;
 
 /** Wrong answers, from whomever, after which a code is good for nobody. */
 const mostWrong = 5;

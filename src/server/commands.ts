@@ -3,10 +3,11 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { formatPolicy } from '../gate/policy.js';
 import type { Policy } from '../gate/policy.js';
+import { maxLength } from '../gate/words.js';
 
 /** As in a line of authorized_keys. */
 export interface Launch {
@@ -17,14 +18,14 @@ export interface Launch {
 export interface Command {
   /** The Unix socket to which the engine connects three times. */
   readonly path: string;
-  /** Starts when it has; resolves with the status, or the signal's name. */
+  /** Starts when it has; resolves with the status, or the signal's name. Rejects where it cannot. */
   readonly ended: Promise<number | string>;
-  /** The client is gone: rsync sees it by its sockets and ends, or is ended. */
+  /**
+   * The client is gone before the engine has connected. Later rsync sees it by its sockets and ends, and
+   * the launcher tidies up, as long as that takes.
+   */
   readonly abandon: () => void;
 }
-
-/** Milliseconds that a launcher gets to tidy up when its client is gone. */
-const goodbyeMs = 5000;
 
 /** `name` is that of a file in `folder`, which nobody else has. */
 export async function runLauncher(
@@ -35,73 +36,59 @@ export async function runLauncher(
 ): Promise<Command> {
   const path = join(folder, name);
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true });
-  const streams = threeOf(server);
-  server.listen(path);
-  await once(server, 'listening');
-  let child: ChildProcess | undefined;
-  const ended = streams.then((sockets) => {
-    child = start(launch, request, sockets);
-    return endOf(child);
-  });
-  return {
-    path,
-    ended,
-    abandon: () => {
-      server.close();
-      setTimeout(() => {
-        // The whole group: what the launcher has started in its sandbox ends with it.
-        if (child?.exitCode === null && child.pid !== undefined) endGroup(child.pid);
-      }, goodbyeMs).unref();
-    },
-  };
-}
-
-/** The first three that connect, in their order; rejects where the server was closed before. */
-async function threeOf(server: Server): Promise<readonly [Socket, Socket, Socket]> {
   const sockets: Socket[] = [];
-  await new Promise<void>((resolve, reject) => {
+  const connected = new Promise<void>((resolve, reject) => {
     server.on('connection', (socket) => {
-      sockets.push(socket);
-      if (sockets.length === 3) resolve();
+      if (sockets.push(socket) < 3) return;
+      resolve();
+      server.close();
     });
+    // After this, where it was closed for lack of a client.
     server.once('close', reject);
   });
-  server.removeAllListeners('close');
-  server.close();
-  return sockets as unknown as readonly [Socket, Socket, Socket];
+  server.listen(path);
+  await once(server, 'listening');
+  return {
+    path,
+    ended: connected.then(() => endOf(start(launch, request, sockets))),
+    abandon: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
 }
 
 function start(
   { launcher, policy }: Launch,
   { command, connection }: { readonly command: string; readonly connection: string },
-  sockets: readonly [Socket, Socket, Socket],
+  sockets: readonly Socket[],
 ): ChildProcess {
-  const child = spawn(launcher, formatPolicy(policy), {
-    stdio: [...sockets],
-    // A group of its own, which Ctrl-C in the owner's terminal does not reach.
-    detached: true,
-    env: { PATH: '/usr/bin:/bin', SSH_ORIGINAL_COMMAND: command, SSH_CONNECTION: connection },
-  });
-  // The launcher has them now.
-  for (const socket of sockets) socket.destroy();
-  return child;
+  const env = {
+    PATH: '/usr/bin:/bin',
+    // The gate refuses what is cut here, and the system could not pass on much more.
+    SSH_ORIGINAL_COMMAND: command.slice(0, maxLength + 1),
+    SSH_CONNECTION: connection,
+  };
+  try {
+    return spawn(launcher, formatPolicy(policy), {
+      stdio: [...sockets],
+      // Where sshd would start it the home is, but nothing is to be found by a relative name.
+      cwd: '/',
+      // A group of its own, which Ctrl-C in the owner's terminal does not reach.
+      detached: true,
+      env,
+    });
+  } finally {
+    // The launcher has them now.
+    for (const socket of sockets) socket.destroy();
+  }
 }
 
 function endOf(child: ChildProcess): Promise<number | string> {
-  return new Promise((resolve) => {
-    child.once('error', () => {
-      resolve(1);
-    });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
     child.once('exit', (status, signal) => {
       resolve(status ?? signal ?? 1);
     });
   });
-}
-
-function endGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGTERM');
-  } catch {
-    // It has just ended.
-  }
 }

@@ -6,14 +6,15 @@ import { PysyncError } from '../errors.js';
 import { printable } from '../system/text.js';
 import { boxed } from './box.js';
 import { descriptorOf } from './listening.js';
+import { readToHost } from './messages.js';
 import type { Start, ToEngine, ToHost } from './messages.js';
 
 export interface Engine {
   readonly send: (message: ToEngine) => void;
   readonly onMessage: (take: (message: ToHost) => void) => void;
   readonly onExit: (take: () => void) => void;
-  /** A name for a session that no other engine's session has. */
-  readonly nameOf: (session: number) => string;
+  /** With a session's number behind it, a name that no session of another engine has. */
+  readonly prefix: string;
   readonly end: () => void;
 }
 
@@ -49,12 +50,15 @@ export async function openEngine(server: Server, folder: string, start: Start): 
   return {
     send,
     onMessage: (take) => {
-      child.on('message', take);
+      child.on('message', (value) => {
+        const message = readToHost(value);
+        if (message !== undefined) take(message);
+      });
     },
     onExit: (take) => {
       child.once('exit', take);
     },
-    nameOf: (session) => `${number}.${session}`,
+    prefix: `${number}.`,
     end: () => {
       child.kill('SIGKILL');
     },

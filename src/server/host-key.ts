@@ -37,7 +37,7 @@ export async function hostKey(): Promise<ServeHostKey> {
 }
 
 /** The fingerprint of the key that there is; undefined for none. */
-export function hostKeyFingerprint(): string | undefined {
+function hostKeyFingerprint(): string | undefined {
   try {
     const [, blob] = readFileSync(`${hostKeyPath()}.pub`, 'utf8').split(' ');
     return blob === undefined ? undefined : fingerprintOf(blob.trim());

@@ -14,7 +14,9 @@ export interface ListedKnock extends Knock {
 /** How many are kept. */
 const most = 20;
 
-const path = (): string => `${stateFolder()}/knocks.json`;
+export function knockListPath(): string {
+  return `${stateFolder()}/knocks.json`;
+}
 
 /** The newest last. */
 export function listedKnocks(now: Date): readonly ListedKnock[] {
@@ -31,12 +33,12 @@ export function listedKnocks(now: Date): readonly ListedKnock[] {
 export async function listKnock(knock: Knock, outcome: Outcome | undefined): Promise<void> {
   const others = listedKnocks(new Date()).filter(({ blob }) => blob !== knock.blob);
   const text = JSON.stringify([...others, { ...knock, outcome }].slice(-most));
-  await replaceFile(path(), () => Buffer.from(text), { mode: 0o600 });
+  await replaceFile(knockListPath(), () => Buffer.from(text), { mode: 0o600 });
 }
 
 function stored(): readonly unknown[] {
   try {
-    const all = JSON.parse(readFileSync(path(), 'utf8')) as unknown;
+    const all = JSON.parse(readFileSync(knockListPath(), 'utf8')) as unknown;
     return Array.isArray(all) ? all : [];
   } catch {
     return [];

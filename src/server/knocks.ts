@@ -14,7 +14,7 @@ export interface Knock {
   readonly since: Date;
 }
 
-export type Answer = 'yes' | 'once' | 'no';
+type Answer = 'yes' | 'once' | 'no';
 
 /** How a wait ended; `late`: nobody answered; `gone`: the client did not wait. */
 export type Outcome = Answer | 'late' | 'gone';

@@ -1,6 +1,7 @@
 /** The port of `pysync serve`. */
 import { createServer } from 'node:net';
 import type { Server } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { errnoOf, PysyncError } from '../errors.js';
 import { bannerAt } from '../sshd/server.js';
 import { printable } from '../system/text.js';
@@ -8,19 +9,31 @@ import { printable } from '../system/text.js';
 /** Where `pysync serve` listens without a word of its owner's. */
 export const usualPort = 2222;
 
-/** Listens on all addresses. Throws PysyncError `PORT_TAKEN`, `PORT_REFUSED`. */
-export async function listenOn(port: number): Promise<Server> {
+/**
+ * Listens on all addresses, and tries for `patienceMs` milliseconds where the port is taken. Throws
+ * PysyncError `PORT_TAKEN`, `PORT_REFUSED`.
+ */
+export async function listenOn(port: number, patienceMs = 0): Promise<Server> {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    try {
+      return await listenOnAll(port);
+    } catch (error) {
+      const isTaken = errnoOf(error) === 'EADDRINUSE';
+      if (!isTaken || Date.now() >= deadline) throw await failure(error, port);
+      await wait(100);
+    }
+  }
+}
+
+async function listenOnAll(port: number): Promise<Server> {
   try {
     return await listen(port, '::');
   } catch (error) {
-    const code = errnoOf(error);
     // A machine without IPv6.
-    if (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL' || code === 'EINVAL') {
-      return listen(port, '0.0.0.0').catch(async (second: unknown) => {
-        throw await failure(second, port);
-      });
-    }
-    throw await failure(error, port);
+    const isWithout = ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(errnoOf(error) ?? '');
+    if (!isWithout) throw error;
+    return listen(port, '0.0.0.0');
   }
 }
 

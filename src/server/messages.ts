@@ -16,7 +16,7 @@ export interface Start {
 }
 
 /** The networks from which clients are answered, as `192.168.1.0/24`; none: any. */
-export interface Networks {
+interface Networks {
   readonly kind: 'networks';
   readonly networks: readonly string[];
 }
@@ -34,7 +34,7 @@ export interface LoginAnswer {
 }
 
 /** A text for the sender, to be shown at once. */
-export interface Say {
+interface Say {
   readonly kind: 'say';
   readonly session: number;
   readonly text: string;
@@ -44,14 +44,14 @@ export interface Say {
  * The command runs: its standard input, output and errors are the first, second and third connection
  * that is made to the Unix socket at `path`, which has to be seen in the sandbox.
  */
-export interface Running {
+interface Running {
   readonly kind: 'running';
   readonly session: number;
   readonly path: string;
 }
 
 /** The command has ended, or never ran. A signal by its name, as `SIGTERM`. */
-export interface Ended {
+interface Ended {
   readonly kind: 'ended';
   readonly session: number;
   readonly status: number | string;
@@ -84,13 +84,13 @@ export interface RunQuestion extends Client {
 }
 
 /** The client of a session is gone. */
-export interface Gone {
+interface Gone {
   readonly kind: 'gone';
   readonly session: number;
 }
 
 /** The engine listens. */
-export interface Ready {
+interface Ready {
   readonly kind: 'ready';
 }
 
@@ -103,6 +103,31 @@ export interface Notice {
 }
 
 export type ToHost = LoginQuestion | RunQuestion | Gone | Ready | Notice;
+
+/**
+ * What the host takes of an engine, which may have been taken over. SECURITY: a session's number becomes a
+ * file's name; undefined for whatever is not one of these messages (test/unit/server/messages.test.ts).
+ */
+export function readToHost(value: unknown): ToHost | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const message = value as Readonly<Record<string, unknown>>;
+  const areTexts = (...names: string[]): boolean =>
+    names.every((name) => typeof message[name] === 'string');
+  const isNumber = (name: string): boolean => Number.isSafeInteger(message[name]);
+  const { kind, code } = message;
+  const isWhole =
+    kind === 'ready' ||
+    (kind === 'gone' && isNumber('session')) ||
+    (kind === 'notice' && areTexts('address', 'what')) ||
+    (kind === 'run' && isNumber('session') && areTexts(...ofClient, 'connection', 'command')) ||
+    (kind === 'login' &&
+      isNumber('id') &&
+      areTexts(...ofClient) &&
+      (code === undefined || typeof code === 'string'));
+  return isWhole ? (value as ToHost) : undefined;
+}
+
+const ofClient = ['key', 'user', 'address'] as const;
 
 /** The descriptors that the engine is started with, besides the three usual ones. */
 export const messageDescriptor = 3;

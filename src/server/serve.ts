@@ -37,6 +37,9 @@ const networksMs = 5000;
 /** Milliseconds in which the last words of a command reach the network. */
 const lastWordsMs = 300;
 
+/** Milliseconds in which an engine that has ended lets go of its port. */
+const restartMs = 5000;
+
 /** An engine that ends more often than this in a minute is not started again. */
 const mostStarts = 5;
 
@@ -59,7 +62,8 @@ export async function serve(options: ServeOptions): Promise<Serving> {
 
   const start = async (): Promise<void> => {
     starts.push(Date.now());
-    const own = await openEngine(await listenOn(options.port), folder.path, {
+    const server = await listenOn(options.port, starts.length > 1 ? restartMs : 0);
+    const own = await openEngine(server, folder.path, {
       kind: 'start',
       hostKey: options.hostKey,
       networks: networks(),
@@ -73,6 +77,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       });
     });
     own.onExit(() => {
+      answers.allGone(own.prefix);
       if (answers.isStopping) return;
       if (starts.filter((time) => time > Date.now() - 60_000).length >= mostStarts) {
         fail(new PysyncError('SERVE_FAILED', 'what speaks to the network ends again and again'));
@@ -118,7 +123,7 @@ async function take(
       break;
     case 'run': {
       const { session } = message;
-      await answers.run(message, engine.nameOf(session), {
+      await answers.run(message, `${engine.prefix}${session}`, {
         say: (text) => {
           engine.send({ kind: 'say', session, text });
         },
@@ -132,7 +137,7 @@ async function take(
       break;
     }
     case 'gone':
-      answers.gone(engine.nameOf(message.session));
+      answers.gone(`${engine.prefix}${message.session}`);
       break;
     case 'notice':
       onNotice(message.address, message.what);

@@ -8,14 +8,14 @@
 import { readFileSync } from 'node:fs';
 import { splitWords } from '../gate/words.js';
 
-/** The lines of guests, in pysync's own folder. */
+/** The lines of guests, in pysync's own folder; not there while there was none. */
 export function guestsFile(data: string): string {
   return `${data}/guests`;
 }
 
 /**
  * Whether `file` has a line whose forced command ends in just these policy words, that has not
- * expired at `now`, and that lets `address` in.
+ * expired at `now`, and that lets `address` in. Throws where there is no such file.
  */
 export function isStillAuthorized(
   file: string,
@@ -24,7 +24,7 @@ export function isStillAuthorized(
   now: Date,
 ): boolean {
   const wanted = JSON.stringify(policyWords);
-  return textOf(file)
+  return readFileSync(file, 'utf8')
     .split('\n')
     .some((line) => {
       const [, options = '', quoted = ''] =
@@ -32,16 +32,6 @@ export function isStillAuthorized(
       if (wordsOfCommand(quoted) !== wanted) return false;
       return !isExpired(options, now) && isFrom(options, address);
     });
-}
-
-/** Empty where there is no such file: nobody is let in by it. */
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
-    throw error;
-  }
 }
 
 /** sshd(8), `expiry-time`: `YYYYMMDDHHMM[SS]` in the system's time zone. */

@@ -1,5 +1,5 @@
 /** Opens a transfer: from what a client asks for, with which key, to a plan for any listener. */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { decide } from '../gate/decide.js';
 import { NotRsync, readCommand } from '../gate/request.js';
@@ -62,8 +62,10 @@ export async function openTransfer(
   const log = logPaths(settings.state, new Date(), client.pid, policy.key);
   try {
     const decision = await decisionFor(policy, settings, command, secluded);
+    const guests = guestsFile(settings.data);
     const isMeant = (): boolean =>
-      [settings.authorizedKeys, guestsFile(settings.data)].some((file) =>
+      // Guests first: their owner may have no keys at all.
+      [...(existsSync(guests) ? [guests] : []), settings.authorizedKeys].some((file) =>
         isStillAuthorized(file, policyWords, address, new Date()),
       );
     return await prepare(settings, decision, { header, log, isMeant });

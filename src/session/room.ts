@@ -35,7 +35,7 @@ export function describeFull(state: string, share: string, cap: number, key: str
           `it holds ${entries} files, as many as it can`,
           `files have run out, and not bytes: ${free} is free; as one archive it may fit`,
         ]
-      : [`${free} of it is free`, `it holds ${entries} files and folders, and ${ffree} more fit`];
+      : [`${free} of it is free`, `files and folders in it: ${entries}, and ${ffree} more fit`];
   const { own, others, running } = heldRoom(state, share, runningSessions(state), key);
   const held = [
     [own, 'parts of your interrupted transfers, which the same command continues'],

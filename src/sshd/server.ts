@@ -33,7 +33,10 @@ export async function findSshServer(home: string): Promise<SshServer> {
   const valuesOf = (wanted: string): string[] =>
     lines.filter(({ name }) => name === wanted).map(({ value }) => value);
   const port = Number(valuesOf('port')[0] ?? '22');
-  const listen = valuesOf('listenaddress');
+  // Without a ListenAddress sshd listens on all addresses of this family, by default of both, so that
+  // 127.0.0.1 answers for ::1 as well. The first IPv6 address that Node 20 reads takes it several milliseconds.
+  const loopback = valuesOf('addressfamily')[0]?.toLowerCase() === 'inet6' ? '::1' : '127.0.0.1';
+  const listening = answers(port, [loopback, ...valuesOf('listenaddress').map(hostOf)]);
   const keyFiles = valuesOf('hostkey');
   const isStrict = valuesOf('strictmodes')[0]?.toLowerCase() !== 'no';
   const loose = (name: string): string[] => {
@@ -41,12 +44,9 @@ export async function findSshServer(home: string): Promise<SshServer> {
     const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
     return (mode & 0o022) === 0 ? [] : [path];
   };
-  return {
-    port,
-    listens: await answers(port, ['127.0.0.1', '::1', ...listen.map(hostOf)]),
-    hostKeys: (keyFiles.length > 0 ? keyFiles : defaultKeyFiles).flatMap(hostKeyOf),
-    writableByOthers: isStrict ? ['', '.ssh', '.ssh/authorized_keys'].flatMap(loose) : [],
-  };
+  const hostKeys = (keyFiles.length > 0 ? keyFiles : defaultKeyFiles).flatMap(hostKeyOf);
+  const writableByOthers = isStrict ? ['', '.ssh', '.ssh/authorized_keys'].flatMap(loose) : [];
+  return { port, listens: await listening, hostKeys, writableByOthers };
 }
 
 /** sshd's own defaults (sshd_config(5), HostKey), in the order in which clients prefer them. */

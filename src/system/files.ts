@@ -7,12 +7,11 @@
  * content). What cannot be closed without a lock that others obey: a program that knows nothing of
  * pysync's lock and writes in the microseconds between the comparison and the rename is lost.
  */
-import { constants, type Stats } from 'node:fs';
-import { lstat, open, readlink, realpath, rename, unlink } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, PysyncError } from '../errors.js';
 import { fileFailure } from './failures.js';
+import { withLock } from './locks.js';
 import {
   isFull,
   sweepTemporaries,
@@ -21,6 +20,8 @@ import {
   writeTemporary,
 } from './replacement.js';
 import type { WriteTemporary } from './replacement.js';
+import { followLinks, takeSnapshot } from './snapshot.js';
+import type { Snapshot } from './snapshot.js';
 import { printable } from './text.js';
 
 /** Makes the new content, or undefined to leave the file alone. Called again if the file changed. */
@@ -33,11 +34,6 @@ export interface ReplaceOptions {
   readonly waitMs?: number;
   /** Where room was set aside (reserve.ts), for a disk that is full. */
   readonly reserve?: string;
-}
-
-interface Snapshot {
-  readonly content: Buffer;
-  readonly stats: Stats;
 }
 
 /**
@@ -54,9 +50,7 @@ export async function replaceFile(
   options: ReplaceOptions = {},
 ): Promise<{ readonly written: boolean }> {
   try {
-    const target = await followLinks(path);
-    // Loaded only here: most who load this file read.
-    const { withLock } = await import('./locks.js');
+    const target = followLinks(path);
     const lock = join(dirname(target), `.${basename(target)}.pysync-lock`);
     const body = (): Promise<boolean> => replaceLocked(target, edit, options.mode ?? 0o600);
     const { reserve } = options;
@@ -75,16 +69,6 @@ export async function replaceFile(
   }
 }
 
-/** The content of the regular file at `path`; undefined where it or its directory is missing. */
-export async function readIfThere(path: string): Promise<Buffer | undefined> {
-  try {
-    return (await takeSnapshot(await followLinks(path)))?.content;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw fileFailure(error, `read ${printable(path)}`);
-  }
-}
-
 async function replaceLocked(target: string, edit: Edit, newMode: number): Promise<boolean> {
   await sweepTemporaries(target);
   return replace(target, edit, newMode, writeTemporary);
@@ -97,13 +81,13 @@ async function replace(
   write: WriteTemporary,
 ): Promise<boolean> {
   for (let attempt = 0; attempt < 10; attempt += 1) {
-    const before = await takeSnapshot(target);
+    const before = takeSnapshot(target);
     const content = edit(before?.content);
     if (content === undefined || before?.content.equals(content) === true) return false;
     const temporary = temporaryOf(target);
     try {
       await write(temporary, content, before?.stats, newMode);
-      if (isSame(before, await takeSnapshot(target))) {
+      if (isSame(before, takeSnapshot(target))) {
         await rename(temporary, target);
         await syncDirectory(dirname(target));
         return true;
@@ -126,74 +110,6 @@ function isSame(before: Snapshot | undefined, now: Snapshot | undefined): boolea
   const sameFile = a.dev === b.dev && a.ino === b.ino;
   const sameRights = a.mode === b.mode && a.uid === b.uid && a.gid === b.gid;
   return sameFile && sameRights && before.content.equals(now.content);
-}
-
-async function takeSnapshot(path: string): Promise<Snapshot | undefined> {
-  let handle: FileHandle;
-  try {
-    // Not blocking: opening a fifo would wait for its other end.
-    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-    handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    const stats = await handle.stat();
-    requireRegular(path, stats);
-    return { content: await handle.readFile(), stats };
-  } finally {
-    await handle.close();
-  }
-}
-
-function requireRegular(path: string, stats: Stats): void {
-  if (stats.isFile()) return;
-  throw new PysyncError('FILE_NOT_REGULAR', `${printable(path)} is not a regular file`, {
-    hints: [stats.isDirectory() ? 'it is a directory' : 'move it away, then run the command again'],
-  });
-}
-
-/**
- * The path behind all symbolic links, whether or not a file is there.
- *
- * realpath(3) would not do: it fails on a link whose target is missing.
- */
-async function followLinks(path: string): Promise<string> {
-  let at = path;
-  let linkOwner = 0;
-  for (let links = 0; links < 40; links += 1) {
-    const directory = await realpath(dirname(at));
-    const real = join(directory, basename(at));
-    const stats = await lstatIfThere(real);
-    if (stats?.isSymbolicLink() !== true) {
-      if (stats !== undefined) requireRegular(real, stats);
-      const owner = (stats ?? (await lstat(directory))).uid;
-      // SECURITY: root must not be led by a user's link to a file that is not that user's.
-      // test/integration/system/files.test.ts holds this.
-      if (process.geteuid?.() === 0 && linkOwner !== 0 && owner !== linkOwner) {
-        throw new PysyncError(
-          'FILE_LINK_OWNER',
-          `${printable(path)} is a symbolic link to what belongs to another user`,
-        );
-      }
-      return real;
-    }
-    if (stats.uid !== 0) linkOwner = stats.uid;
-    const text = await readlink(real);
-    // Joined as text: `..` after a link means the parent of where the link leads.
-    at = text.startsWith('/') ? text : `${directory}/${text}`;
-  }
-  throw Object.assign(new Error('too many symbolic links'), { code: 'ELOOP' });
-}
-
-async function lstatIfThere(path: string): Promise<Stats | undefined> {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 async function syncDirectory(path: string): Promise<void> {

@@ -9,26 +9,48 @@ export interface LanAddress {
   readonly cidr: string;
 }
 
-/**
- * The addresses a peer on the same network may use, IPv4 before IPv6. Without loopback, link-local
- * addresses (they need a zone that differs from machine to machine) and the bridges of containers
- * and virtual machines, behind which nobody else is.
- */
-export function lanAddresses(): LanAddress[] {
-  const found: NetworkInterfaceInfo[] = [];
-  for (const [name, infos = []] of Object.entries(networkInterfaces())) {
-    if (/^(?:docker|br-|virbr|lxc|lxdbr|vmnet|vboxnet|podman|cni|veth[0-9a-f]{6,})/.test(name)) {
-      continue;
-    }
-    found.push(...infos.filter((info) => !info.internal && !isLinkLocal(info.address)));
-  }
-  return found
-    .sort((a, b) => Number(a.family === 'IPv6') - Number(b.family === 'IPv6'))
-    .map(({ address, cidr }) => ({ address, cidr: cidr ?? address }));
+export interface LanInterface {
+  readonly name: string;
+  /** All it has, link-local ones as well. */
+  readonly addresses: readonly (LanAddress & { readonly family: 'IPv4' | 'IPv6' })[];
 }
 
-function isLinkLocal(address: string): boolean {
-  return /^fe80:/i.test(address) || address.startsWith('169.254.');
+/**
+ * The interfaces behind which other machines may be: without loopback, and without the bridges of
+ * containers and virtual machines.
+ */
+export function lanInterfaces(): LanInterface[] {
+  const isBridge = /^(?:docker|br-|virbr|lxc|lxdbr|vmnet|vboxnet|podman|cni|veth[0-9a-f]{6,})/;
+  return Object.entries(networkInterfaces())
+    .filter(([name]) => !isBridge.test(name))
+    .map(([name, infos = []]) => ({ name, addresses: infos.filter(isOutward).map(described) }))
+    .filter(({ addresses }) => addresses.length > 0);
+}
+
+function isOutward({ internal }: NetworkInterfaceInfo): boolean {
+  return !internal;
+}
+
+function described(info: NetworkInterfaceInfo): LanInterface['addresses'][number] {
+  const { address, cidr, family } = info;
+  return { address, cidr: cidr ?? address, family };
+}
+
+/**
+ * The addresses a peer on the same network may use, IPv4 before IPv6; without link-local addresses,
+ * which need a zone that differs from machine to machine.
+ */
+export function lanAddresses(): LanAddress[] {
+  return lanInterfaces()
+    .flatMap(({ addresses }) => addresses)
+    .filter(({ address }) => !isLinkLocal(address))
+    .sort((a, b) => Number(a.family === 'IPv6') - Number(b.family === 'IPv6'))
+    .map(({ address, cidr }) => ({ address, cidr }));
+}
+
+/** Whether only machines on the same link can use it. */
+export function isLinkLocal(address: string): boolean {
+  return /^fe[89ab][0-9a-f]:/i.test(address) || address.startsWith('169.254.');
 }
 
 /** `192.168.1.23/24` as `192.168.1.0/24`: sshd refuses a pattern with bits set behind the mask. */

@@ -19,7 +19,7 @@ export interface TemporaryFolder {
 /** Makes a folder of this process's own, mode 0700, in the folder `parent`. */
 export function makeTemporaryFolder(parent = tmpdir()): TemporaryFolder {
   sweep(parent);
-  const path = mkdtempSync(join(parent, `pysync-${processSpace()}-${nameOf(process.pid)}-`));
+  const path = mkdtempSync(join(parent, `pysync-${processSpace()}-${processName(process.pid)}-`));
   const paths = [path];
   const removeAll = (): void => {
     // What a tool that was just killed still writes makes it fail at first.
@@ -48,7 +48,8 @@ function sweep(parent: string): void {
   for (const name of namesIn(parent)) {
     const [, space, owner = '', pid] = /^pysync-(\d+)-((\d+)\.\d+)-\w{6}$/.exec(name) ?? [];
     // A process of another container may well live, and cannot be seen from here.
-    if (pid === undefined || space !== processSpace() || nameOf(Number(pid)) === owner) continue;
+    if (pid === undefined || space !== processSpace() || processName(Number(pid)) === owner)
+      continue;
     const path = join(parent, name);
     try {
       // SECURITY: anybody may make a folder of such a name there; only our own are ours to remove
@@ -63,7 +64,7 @@ function sweep(parent: string): void {
 }
 
 /** Names a process for good: its number, and when it started; `N.0` where it does not run. */
-function nameOf(pid: number): string {
+export function processName(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // proc(5): the command's name is in brackets and may itself hold any character.

@@ -8,8 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
 import { fileFailure } from '../system/failures.js';
 import { printable } from '../system/text.js';
-import { lockOf } from './image-lock.js';
-import { volumesFolder } from './volume.js';
+import { lockOf, volumesFolder } from './volume.js';
 
 /** The folder beside shares that is made for their images. */
 const besideName = '.pysync-volumes';

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { run } from '../system/run.js';
 import type { RunOptions, RunResult } from '../system/run.js';
+import { lockOf } from './volume.js';
 
 /** What flock(1) is told to end with where somebody else has the lock. */
 const taken = 75;
@@ -14,11 +15,6 @@ const taken = 75;
  * ends by itself, and a slow disk takes its time for the closing fsync.
  */
 export const patience = 120;
-
-/** The lock of an image. Beside it and not itself, so that it outlives an image that is replaced. */
-export function lockOf(image: string): string {
-  return `${image}.lock`;
-}
 
 /**
  * Runs a tool that opens the image, once nothing else has it open. Throws as `run` does, `FILE_LOCKED`

@@ -2,7 +2,6 @@
 import { readdirSync, existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cappedShares, keptImages } from './registry.js';
-import { leaveFolder } from './image-folder.js';
 import { volumeOf, volumesFolder } from './volume.js';
 
 export interface KeptImage {
@@ -21,12 +20,17 @@ export async function imagesWithoutShare(): Promise<readonly KeptImage[]> {
     .filter((name) => name.endsWith('.img'))
     .map((name) => join(volumesFolder(), name));
   const paths = new Set([...found, ...(await keptImages())]);
-  return [...paths]
-    .filter((path) => !used.has(path))
-    .flatMap((path) => {
-      const size = statSync(path, { throwIfNoEntry: false })?.size;
-      if (size !== undefined) return [{ path, size }];
-      leaveFolder(dirname(path));
-      return [];
-    });
+  const images: KeptImage[] = [];
+  for (const path of [...paths].filter((each) => !used.has(each))) {
+    const size = statSync(path, { throwIfNoEntry: false })?.size;
+    if (size !== undefined) images.push({ path, size });
+    else await leaveFolderOf(path);
+  }
+  return images;
+}
+
+async function leaveFolderOf(image: string): Promise<void> {
+  // Loaded only here: status needs the rest of this file.
+  const { leaveFolder } = await import('./image-folder.js');
+  leaveFolder(dirname(image));
 }

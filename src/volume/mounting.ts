@@ -19,14 +19,14 @@ import type { ShareRecord } from './registry.js';
 import { fileFailure } from '../system/failures.js';
 import { printable } from '../system/text.js';
 import { backendOf } from './backends.js';
-import { isImageFree, lockOf, patience } from './image-lock.js';
+import { isImageFree, patience } from './image-lock.js';
 import { isMountedFrom, placeElsewhere } from './mount-table.js';
 import { chooseMount, cleanStale, mountMethod } from './mounts/index.js';
 import type { MountRequest } from './mounts/mount.js';
 import { inPlace, requirePlace } from './place.js';
 import { stateOf } from './state.js';
 import { waitForTransfers } from './transfers.js';
-import { volumeOf } from './volume.js';
+import { lockOf, volumeOf } from './volume.js';
 import type { Volume } from './volume.js';
 
 /** Mounts a volume that is not mounted yet, checked and repaired first; the caller holds its lock. */

@@ -13,7 +13,8 @@ import { run } from '../system/run.js';
 import type { RunOptions } from '../system/run.js';
 import { formatSize } from '../system/sizes.js';
 import { printable } from '../system/text.js';
-import { lockOf, runOnImage } from './image-lock.js';
+import { runOnImage } from './image-lock.js';
+import { lockOf } from './volume.js';
 
 const chunkSize = 4 * 2 ** 20;
 

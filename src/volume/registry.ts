@@ -5,8 +5,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PysyncError } from '../errors.js';
-import { readIfThere, replaceFile } from '../system/files.js';
 import { dataFolder } from '../system/folders.js';
+import { readIfThere } from '../system/snapshot.js';
 import type { VolumeRecord } from './volume.js';
 
 /**
@@ -61,6 +61,8 @@ export async function writeShareRecord(
   kept?: string,
 ): Promise<void> {
   mkdirSync(dataFolder(), { recursive: true, mode: 0o700 });
+  // Loaded only here: most who load this file read.
+  const { replaceFile } = await import('../system/files.js');
   await replaceFile(registryPath(), (content) => {
     const before = parse(content);
     const others = before.shares.filter((share) => share.path !== path);

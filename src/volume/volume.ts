@@ -4,7 +4,6 @@
  */
 import { join } from 'node:path';
 import { dataFolder } from '../system/folders.js';
-import { lockOf } from './image-lock.js';
 
 export type BackendName = 'ext4';
 export type EngineName = 'libguestfs' | 'e2fsprogs';
@@ -61,4 +60,9 @@ export function volumeOf(share: string, record: VolumeRecord): Volume {
     operationLock: `${base}.busy`,
     stagingMount: `${base}.mnt`,
   };
+}
+
+/** The lock of an image. Beside it and not itself, so that it outlives an image that is replaced. */
+export function lockOf(image: string): string {
+  return `${image}.lock`;
 }

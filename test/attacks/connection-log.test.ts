@@ -9,7 +9,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { waitFor } from '../helpers/tmp.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
-import { createReceiver, findText, listTree, putFiles, said } from '../helpers/receiver.js';
+import {
+  createReceiver,
+  findText,
+  listTree,
+  putFiles,
+  said,
+  variants,
+} from '../helpers/receiver.js';
 
 let me: Receiver;
 let mallory: Peer;
@@ -85,21 +92,23 @@ test.each([1, 2, 3, 4, 5, 6, 8])(
   },
 );
 
-test.each([
-  '-M--quiet',
-  '-M--msgs2stderr',
-  '-M--stderr=all',
-  '-M--stderr=client',
-  '-M--info=none',
-  '-M--log-format=x',
-  '-M--out-format=',
-  '-M--no-log-file',
-  '-M--log-file=',
-  '-M--log-file-format=',
-  '-M-q',
-  '--fuzzy --delay-updates',
-  '-s',
-])('with %s a transfer that works is in the log', async (options) => {
+test.each(
+  variants([
+    '-M--quiet',
+    '-M--msgs2stderr',
+    '-M--stderr=all',
+    '-M--stderr=client',
+    '-M--info=none',
+    '-M--log-format=x',
+    '-M--out-format=',
+    '-M--no-log-file',
+    '-M--log-file=',
+    '-M--log-file-format=',
+    '-M-q',
+    '--fuzzy --delay-updates',
+    '-s',
+  ]),
+)('with %s a transfer that works is in the log', async (options) => {
   for (const args of [
     ['a.txt', `${mallory.target}:`],
     [`${mallory.target}:hello.txt`, 'got/'],

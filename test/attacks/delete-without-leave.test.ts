@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
-import { createReceiver, putFiles, said } from '../helpers/receiver.js';
+import { createReceiver, putFiles, said, variants } from '../helpers/receiver.js';
 import { heldBack } from '../helpers/session.js';
 import { runningPlaces } from '../helpers/session-folders.js';
 import { waitFor } from '../helpers/tmp.js';
@@ -43,19 +43,21 @@ afterAll(() => me.remove());
 const precious = ['precious.txt', 'backup/precious.txt', 'backup/deep/precious.txt'];
 const missing = (): string[] => precious.filter((name) => !existsSync(join(me.share, name)));
 
-test.each([
-  '--delete',
-  '--delete-before',
-  '--delete-during',
-  '--delete-delay',
-  '--delete-after',
-  '--delete-excluded --exclude=*',
-  '--delete --force',
-  '--delete --max-delete=1',
-  '--delete --ignore-errors -s',
-  '-M--delete -M--recursive',
-  '-M--force',
-])('a push with %s deletes nothing', async (options) => {
+test.each(
+  variants([
+    '--delete',
+    '--delete-before',
+    '--delete-during',
+    '--delete-delay',
+    '--delete-after',
+    '--delete-excluded --exclude=*',
+    '--delete --force',
+    '--delete --max-delete=1',
+    '--delete --ignore-errors -s',
+    '-M--delete -M--recursive',
+    '-M--force',
+  ]),
+)('a push with %s deletes nothing', async (options) => {
   for (const [source, place] of [
     ['empty/', 'backup/'],
     ['tree/', ''],
@@ -91,17 +93,16 @@ test('a file or link does not take the place of a folder that has something in i
   expect(missing()).toEqual([]);
 });
 
-test.each(['', '.', '/', './.', '~', 'backup/..', 'backup/../', 'SHARE', 'SHARE/.', '//', '/./'])(
-  'a key that may delete cannot empty the top as "%s"',
-  async (place) => {
-    const target = `${deleter.target}:${place.replace('SHARE', me.share)}`;
-    for (const options of [['-r'], ['-rs'], ['-rR']]) {
-      const cwd = join(deleter.folder, 'empty');
-      await deleter.rsync([...options, '--delete', './', target], { cwd });
-    }
-    expect(missing()).toEqual([]);
-  },
-);
+test.each(
+  variants(['', '.', '/', './.', '~', 'backup/..', 'backup/../', 'SHARE', 'SHARE/.', '//', '/./']),
+)('a key that may delete cannot empty the top as "%s"', async (place) => {
+  const target = `${deleter.target}:${place.replace('SHARE', me.share)}`;
+  for (const options of [['-r'], ['-rs'], ['-rR']]) {
+    const cwd = join(deleter.folder, 'empty');
+    await deleter.rsync([...options, '--delete', './', target], { cwd });
+  }
+  expect(missing()).toEqual([]);
+});
 
 test.each([
   ['through a link to it', ['-r', 'empty/'], 'self/'],
@@ -142,7 +143,7 @@ test('a key that may delete cannot delete from above through a link that leads o
   expect(missing()).toEqual([]);
 });
 
-test.each(['--delete', '--delete-after', '--delete-excluded', '--force --delete-delay'])(
+test.each(variants(['--delete', '--delete-after', '--delete-excluded', '--force --delete-delay']))(
   'a link that is put in the place of the folder meanwhile does not lead %s to the share',
   async (options) => {
     mkdirSync(join(deleter.folder, 'swap'), { recursive: true });

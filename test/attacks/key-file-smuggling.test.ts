@@ -10,7 +10,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createPeer } from '../helpers/peer.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
-import { createReceiver, putFiles, said } from '../helpers/receiver.js';
+import { createReceiver, putFiles, said, variants } from '../helpers/receiver.js';
 
 let me: Receiver;
 let mallory: Peer;
@@ -44,23 +44,25 @@ const authorized = (): string[] => {
 const ours =
   /^restrict,command="[^"]*\/pysync\/launcher --peer [^"]*" ssh-ed25519 [A-Za-z0-9+/=]+( |$)/;
 
-test.each([
-  ['a command before the key', 'command="touch ~/pwned" KEY'],
-  ['options before the key', 'no-pty,environment="A=b",permitopen="*:*",tunnel="0" KEY'],
-  ['an option that undoes the restriction', 'restrict,pty,port-forwarding KEY'],
-  ['a command in the comment', 'KEY command="touch ~/pwned"'],
-  ['quotes in the comment', `KEY "x',command="touch ~/pwned`],
-  ['a key in the comment', 'KEY x SECOND'],
-  ['a carriage return in the comment', 'KEY x\rSECOND'],
-  ['a vertical tab and a form feed', 'KEY x\vSECOND\fSECOND'],
-  ['a Unicode line separator', 'KEY x\u2028SECOND\u2029SECOND\u0085SECOND'],
-  ['a NUL', 'KEY x\0SECOND'],
-  ['an escape sequence', 'KEY \u001b[2K\u001b[1GSECOND'],
-  ['shell words in the comment', 'KEY $(touch ~/pwned);`touch ~/pwned`&&touch ~/pwned'],
-  ['a comment that ends the command', 'KEY --access read-write --allow-delete --share /'],
-  ['a very long comment', `KEY ${'x'.repeat(9000)}SECOND`],
-  ['a backslash at the end', 'KEY x\\'],
-])('%s does not get anything into authorized_keys', async (_what, template) => {
+test.each(
+  variants([
+    ['a command before the key', 'command="touch ~/pwned" KEY'],
+    ['options before the key', 'no-pty,environment="A=b",permitopen="*:*",tunnel="0" KEY'],
+    ['an option that undoes the restriction', 'restrict,pty,port-forwarding KEY'],
+    ['a command in the comment', 'KEY command="touch ~/pwned"'],
+    ['quotes in the comment', `KEY "x',command="touch ~/pwned`],
+    ['a key in the comment', 'KEY x SECOND'],
+    ['a carriage return in the comment', 'KEY x\rSECOND'],
+    ['a vertical tab and a form feed', 'KEY x\vSECOND\fSECOND'],
+    ['a Unicode line separator', 'KEY x\u2028SECOND\u2029SECOND\u0085SECOND'],
+    ['a NUL', 'KEY x\0SECOND'],
+    ['an escape sequence', 'KEY \u001b[2K\u001b[1GSECOND'],
+    ['shell words in the comment', 'KEY $(touch ~/pwned);`touch ~/pwned`&&touch ~/pwned'],
+    ['a comment that ends the command', 'KEY --access read-write --allow-delete --share /'],
+    ['a very long comment', `KEY ${'x'.repeat(9000)}SECOND`],
+    ['a backslash at the end', 'KEY x\\'],
+  ]),
+)('%s does not get anything into authorized_keys', async (_what, template) => {
   const text = template.replaceAll('KEY', key).replaceAll('SECOND', second);
   me.write('mallory.pub', `${text}\n`);
   const imported = await me.account.pysync(['-i', 'mallory.pub', '--access', 'read-only']);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
-import { createReceiver, listTree, putFiles } from '../helpers/receiver.js';
+import { createReceiver, listTree, putFiles, variants } from '../helpers/receiver.js';
 
 let me: Receiver;
 let peers: Readonly<Record<string, Peer>>;
@@ -62,21 +62,28 @@ const changed = (): string[] =>
     })
     .map(([name]) => name);
 
-test.each([
-  ...[
-    '--backup --backup-dir=/',
-    '-b',
-    '-b --suffix=.old',
-    '-b --backup-dir=../',
-    '-b --backup-dir=.',
-  ],
-  ...['-b --backup-dir=/docs/..', '-b --backup-dir=/keep', '-b --suffix=/../docs', '-b --inplace'],
-  ...['-b --suffix=', '-M--backup -M--backup-dir=/', '--delay-updates', '--delay-updates -b'],
-  ...['--partial-dir=p', '--partial-dir=/p', '--partial-dir=/keep', '--partial-dir=p2 -I'],
-  ...['--temp-dir=/keep', '-T /p', '-T p --partial', '--partial-dir=/p --no-W -I', '-b --fuzzy'],
-  ...['-M--partial-dir=/keep', '-M--delay-updates', '-b --ignore-existing', '-b -u'],
-])('%s makes no room among the files of others', async (options) => {
-  for (const [policy, peer] of Object.entries(peers)) {
+test.each(
+  variants([
+    ...[
+      '--backup --backup-dir=/',
+      '-b',
+      '-b --suffix=.old',
+      '-b --backup-dir=../',
+      '-b --backup-dir=.',
+    ],
+    ...[
+      '-b --backup-dir=/docs/..',
+      '-b --backup-dir=/keep',
+      '-b --suffix=/../docs',
+      '-b --inplace',
+    ],
+    ...['-b --suffix=', '-M--backup -M--backup-dir=/', '--delay-updates', '--delay-updates -b'],
+    ...['--partial-dir=p', '--partial-dir=/p', '--partial-dir=/keep', '--partial-dir=p2 -I'],
+    ...['--temp-dir=/keep', '-T /p', '-T p --partial', '--partial-dir=/p --no-W -I', '-b --fuzzy'],
+    ...['-M--partial-dir=/keep', '-M--delay-updates', '-b --ignore-existing', '-b -u'],
+  ]),
+)('%s makes no room among the files of others', async (options) => {
+  for (const [policy, peer] of variants(Object.entries(peers))) {
     for (const place of ['x/', '']) {
       const target = `${peer.target}:${place}`;
       await peer.rsync(['-a', 'links/', target]);

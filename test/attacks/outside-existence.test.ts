@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ExecResult } from '../helpers/exec.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
-import { createReceiver, putFiles, said } from '../helpers/receiver.js';
+import { createReceiver, putFiles, said, variants } from '../helpers/receiver.js';
 
 let me: Receiver;
 let mallory: Peer;
@@ -45,16 +45,18 @@ const pairs = (): [string, string][] => [
   [`/log`, '/lug'],
 ];
 
-test.each<[string, (place: string) => string[]]>([
-  ['a pull', (place) => ['-a', `T:${place}`, 'got/']],
-  ['a pull that follows links', (place) => ['-aLs', `T:${place}`, 'got/']],
-  ['a listing', (place) => ['-r', '--list-only', `T:${place}/`]],
-  ['a push', (place) => ['-an', 'a.txt', `T:${place}/x`]],
-  ['--link-dest', (place) => ['-anv', `--link-dest=${place}`, 'a.txt', 'T:']],
-  ['--files-from', (place) => ['-a', `--files-from=:${place}`, 'T:', 'got/']],
-  ['--temp-dir', (place) => ['-aI', `--temp-dir=${place}`, 'a.txt', 'T:']],
-  ['a filter', (place) => ['-rn', `--filter=: ${place}`, 'T:', 'got/']],
-])('%s does not tell whether a place outside exists', async (_what, args) => {
+test.each(
+  variants<[string, (place: string) => string[]]>([
+    ['a pull', (place) => ['-a', `T:${place}`, 'got/']],
+    ['a pull that follows links', (place) => ['-aLs', `T:${place}`, 'got/']],
+    ['a listing', (place) => ['-r', '--list-only', `T:${place}/`]],
+    ['a push', (place) => ['-an', 'a.txt', `T:${place}/x`]],
+    ['--link-dest', (place) => ['-anv', `--link-dest=${place}`, 'a.txt', 'T:']],
+    ['--files-from', (place) => ['-a', `--files-from=:${place}`, 'T:', 'got/']],
+    ['--temp-dir', (place) => ['-aI', `--temp-dir=${place}`, 'a.txt', 'T:']],
+    ['a filter', (place) => ['-rn', `--filter=: ${place}`, 'T:', 'got/']],
+  ]),
+)('%s does not tell whether a place outside exists', async (_what, args) => {
   for (const [present, absent] of pairs()) {
     const ask = async (place: string): Promise<string> => {
       const words = args(place).map((word) => word.replace(/^T:/, `${mallory.target}:`));

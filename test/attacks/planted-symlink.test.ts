@@ -18,7 +18,14 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
-import { createReceiver, findText, listTree, putFiles, said } from '../helpers/receiver.js';
+import {
+  createReceiver,
+  findText,
+  listTree,
+  putFiles,
+  said,
+  variants,
+} from '../helpers/receiver.js';
 
 let me: Receiver;
 let mallory: Peer;
@@ -65,7 +72,7 @@ async function sendLink(path: string, target: string, ...options: string[]): Pro
   return said(await mallory.rsync(['-a', ...options, `${tree}/`, there]));
 }
 
-test.each(['-a', '-aL', '-ak', '-a --copy-unsafe-links', '-aLR', '-asL'])(
+test.each(variants(['-a', '-aL', '-ak', '-a --copy-unsafe-links', '-aLR', '-asL']))(
   'a pull with %s brings nothing from behind a link',
   async (options) => {
     const folder = plantLinks();
@@ -78,19 +85,18 @@ test.each(['-a', '-aL', '-ak', '-a --copy-unsafe-links', '-aLR', '-asL'])(
   },
 );
 
-test.each(['-a', '-aK', '-a --inplace', '-a --append', '-ab', '-a --partial-dir=door', '-as'])(
-  'a push with %s changes nothing behind a link',
-  async (options) => {
-    const folder = plantLinks();
-    const before = me.outsideState();
-    for (const place of ['door/', 'absolute/diary.txt', 'door/new.txt', 'diary']) {
-      const target = `${there}${folder}/${place}`;
-      await mallory.rsync([...options.split(' '), 'evil.txt', target]);
-    }
-    await mallory.rsync([...options.split(' '), 'tree/', `${there}${folder}/`]);
-    expect(me.outsideState()).toEqual(before);
-  },
-);
+test.each(
+  variants(['-a', '-aK', '-a --inplace', '-a --append', '-ab', '-a --partial-dir=door', '-as']),
+)('a push with %s changes nothing behind a link', async (options) => {
+  const folder = plantLinks();
+  const before = me.outsideState();
+  for (const place of ['door/', 'absolute/diary.txt', 'door/new.txt', 'diary']) {
+    const target = `${there}${folder}/${place}`;
+    await mallory.rsync([...options.split(' '), 'evil.txt', target]);
+  }
+  await mallory.rsync([...options.split(' '), 'tree/', `${there}${folder}/`]);
+  expect(me.outsideState()).toEqual(before);
+});
 
 test('links that lead out are not stored, absolute or climbing', async () => {
   await sendLink('a/out-absolute', me.outside);
@@ -122,7 +128,7 @@ test('a link cannot be made to lead out by sending it through a linked folder wi
   expect(linksOut('relative')).toEqual([]);
 });
 
-test.each(['-aH', '-aHI', '-aHR', '-aHb', '-lHr', '-aH --inplace', '-aH --link-dest=/'])(
+test.each(variants(['-aH', '-aHI', '-aHR', '-aHb', '-lHr', '-aH --inplace', '-aH --link-dest=/']))(
   'a link that is judged deep in the tree gets no second name further up with %s',
   async (options) => {
     const tree = `hard${options.replaceAll(/\W/g, '')}`;

@@ -3,7 +3,7 @@
  * could send control characters to what runs, and read what is typed there. No terminal may be
  * made for it.
  */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { mustExec } from '../helpers/exec.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
@@ -16,9 +16,14 @@ let mallory: Peer;
 let trusted: Peer;
 
 beforeAll(async () => {
-  me = await createReceiver({ multiplex: false });
+  me = await createReceiver({ multiplex: true });
   mallory = await me.letIn('--name', 'mallory');
   trusted = await me.trust();
+});
+
+// On a connection that is open already ssh goes on when it is refused a terminal; else it gives up.
+beforeEach(async () => {
+  await mallory.ssh([]);
 });
 
 afterAll(() => me.remove());
@@ -36,6 +41,7 @@ test('a session that asks for a terminal gets none', async () => {
     return found.some((line) => line.includes('/launcher')) && found;
   });
   expect(running.filter((line) => !line.startsWith('?'))).toEqual([]);
+  await mallory.ssh([], { sshOptions: ['-O', 'exit'] });
   await session.end();
 });
 

@@ -15,7 +15,7 @@ import { account, limitReached, serve } from '../helpers/github.js';
 import type { Answer } from '../helpers/github.js';
 import { createPeer } from '../helpers/peer.js';
 import type { Peer } from '../helpers/peer.js';
-import { createReceiver } from '../helpers/receiver.js';
+import { createReceiver, variants } from '../helpers/receiver.js';
 import type { Receiver } from '../helpers/receiver.js';
 
 let receiver: Receiver;
@@ -120,7 +120,7 @@ const spellings = [
   '$/api/v3/users/Friend/keys/',
 ] as const;
 
-describe.each(spellings)('a GitHub name that was imported as %s', (spelling) => {
+describe.each(variants(spellings))('a GitHub name that was imported as %s', (spelling) => {
   const source = (): string => spelling.replace('$', url.replace('/api/v3', ''));
 
   beforeEach(async () => {

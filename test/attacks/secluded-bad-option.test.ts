@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
-import { createReceiver, findText, putFiles, said } from '../helpers/receiver.js';
+import { createReceiver, findText, putFiles, said, variants } from '../helpers/receiver.js';
 import { openSession } from '../helpers/session.js';
 import { waitFor } from '../helpers/tmp.js';
 
@@ -50,7 +50,7 @@ const hidden = [
   ['-vr', '--no-such-option', '.', '.'],
 ];
 
-test.each(hidden)('the secluded words %s %s … are refused', async (...words) => {
+test.each(variants(hidden))('the secluded words %s %s … are refused', async (...words) => {
   const before = me.outsideState();
   const real = words.map((word) => word.replace('OUTSIDE', me.outside));
   for (const command of [push, pull]) {

@@ -18,7 +18,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { mustExec } from '../helpers/exec.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
-import { createReceiver, putFiles } from '../helpers/receiver.js';
+import { createReceiver, putFiles, variants } from '../helpers/receiver.js';
 import { endTree } from '../helpers/run-folder.js';
 import { waitFor } from '../helpers/tmp.js';
 
@@ -63,19 +63,21 @@ function disguise(mode: number): void {
 
 const isRecent = (): boolean => Date.now() - statSync(me.share).mtimeMs < 3600_000;
 
-test.each([
-  ['-a', 0o000],
-  ['-a', 0o777],
-  ['-a', 0o7777],
-  ['-aAX', 0o777],
-  ['-aA', 0o000],
-  ['-aX', 0o500],
-  ['-a --chmod=D7777', 0o755],
-  ['-a --groupmap=*:nogroup --usermap=*:nobody', 0o755],
-  ['-a --inplace -s', 0o777],
-  ['-dtp', 0o777],
-  ['-adO --no-recursive', 0o000],
-])('a push with %s of a folder with mode %i leaves the share as it was', async (options, mode) => {
+test.each(
+  variants([
+    ['-a', 0o000],
+    ['-a', 0o777],
+    ['-a', 0o7777],
+    ['-aAX', 0o777],
+    ['-aA', 0o000],
+    ['-aX', 0o500],
+    ['-a --chmod=D7777', 0o755],
+    ['-a --groupmap=*:nogroup --usermap=*:nobody', 0o755],
+    ['-a --inplace -s', 0o777],
+    ['-dtp', 0o777],
+    ['-adO --no-recursive', 0o000],
+  ]),
+)('a push with %s of a folder with mode %i leaves the share as it was', async (options, mode) => {
   const before = await root();
   for (const place of ['', '.', '/']) {
     disguise(mode);

@@ -10,7 +10,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ExecResult } from '../helpers/exec.js';
 import type { Peer } from '../helpers/peer.js';
 import type { Receiver } from '../helpers/receiver.js';
-import { createReceiver, findText, listTree, putFiles, said } from '../helpers/receiver.js';
+import {
+  createReceiver,
+  findText,
+  listTree,
+  putFiles,
+  said,
+  variants,
+} from '../helpers/receiver.js';
 
 let me: Receiver;
 let mallory: Peer;
@@ -54,17 +61,19 @@ test.each([
   expect(listTree(join(mallory.folder, 'got'))).toEqual([]);
 });
 
-test.each([
-  '-n --delete',
-  '-n --delete-excluded --exclude=*',
-  '-vvvv',
-  '-vvvv --fuzzy --no-W',
-  '-nvv --existing --itemize-changes',
-  '-ab --backup-dir=/old -vv',
-  '-M--list-only -v',
-  '-M--stats -M--info=all4',
-  '-M--debug=all4',
-])('a push with %s tells no name', async (options) => {
+test.each(
+  variants([
+    '-n --delete',
+    '-n --delete-excluded --exclude=*',
+    '-vvvv',
+    '-vvvv --fuzzy --no-W',
+    '-nvv --existing --itemize-changes',
+    '-ab --backup-dir=/old -vv',
+    '-M--list-only -v',
+    '-M--stats -M--info=all4',
+    '-M--debug=all4',
+  ]),
+)('a push with %s tells no name', async (options) => {
   for (const source of ['empty/', 'similar/']) {
     for (const place of ['', 'folder/']) {
       const words = ['-rv', ...options.split(' '), source, `${mallory.target}:${place}`];

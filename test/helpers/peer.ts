@@ -11,7 +11,8 @@ import type { Sshd } from './sshd.js';
 import { createTemporaryFolder } from './tmp.js';
 
 export interface PeerOptions {
-  readonly sshd: Sshd;
+  /** The server to connect to, which need not be an sshd. */
+  readonly sshd: Pick<Sshd, 'address' | 'port'>;
   /** The account to log in to. */
   readonly account: Account;
   /** Whom the sender runs as; default the user who runs the tests. */

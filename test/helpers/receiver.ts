@@ -1,6 +1,10 @@
 /**
  * The scene of most attacks: somebody shares a folder with pysync and keeps private things beside
  * it; peers are let in with a policy each, and one that nothing restricts shows what would happen.
+ *
+ * By environment the same attacks are tried on a volume (PYSYNC_TEST_CAP is its size), and through
+ * `pysync serve` (PYSYNC_TEST_SERVE): peers connect to that then, and only the one that nothing
+ * restricts connects to sshd.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -22,14 +26,16 @@ import type { Account } from './account.js';
 import { exec, mustExec } from './exec.js';
 import type { ExecResult } from './exec.js';
 import { createPeer } from './peer.js';
-import type { Peer } from './peer.js';
+import type { Peer, PeerOptions } from './peer.js';
 import { isRoot } from './root.js';
+import { startServe } from './serve.js';
 import { startSshd } from './sshd.js';
 import type { Sshd, SshdOptions } from './sshd.js';
 
 export interface Receiver {
   readonly account: Account;
-  readonly sshd: Sshd;
+  /** The server that peers connect to: sshd, or `pysync serve`. */
+  readonly sshd: Pick<Sshd, 'address' | 'port'>;
   readonly share: string;
   /** `private/` in the receiver's home: `diary.txt` holds `secret`. No peer may see or change it. */
   readonly outside: string;
@@ -52,15 +58,27 @@ export interface Receiver {
   remove(): Promise<void>;
 }
 
+/** Whether peers connect to `pysync serve`. */
+export const isServed = process.env['PYSYNC_TEST_SERVE'] !== undefined;
+
+/**
+ * Variants of one attack that differ in what rsync is asked for: all of them, and each third through
+ * `pysync serve`, where the same gate and the same sandbox follow.
+ */
+export function variants<const T>(all: readonly T[]): T[] {
+  return all.filter((_, index) => !isServed || index % 3 === 0);
+}
+
 export interface ReceiverOptions extends Pick<SshdOptions, 'acceptEnv' | 'extraConfig'> {
   /** Whether each peer keeps one connection open for all it does; default true. */
   readonly multiplex?: boolean;
 }
 
 export async function createReceiver(options: ReceiverOptions = {}): Promise<Receiver> {
-  const { multiplex = true, ...sshdOptions } = options;
+  const { multiplex = !isServed, ...sshdOptions } = options;
   const account = await createAccount();
   const sshd = await startSshd({ account, ...sshdOptions });
+  const serve = isServed ? await startServe({ account }) : undefined;
   const peers: Peer[] = [];
   const share = join(account.home, 'public');
   const outside = join(account.home, 'private');
@@ -85,26 +103,26 @@ export async function createReceiver(options: ReceiverOptions = {}): Promise<Rec
   if (size !== undefined) await cap(account, share, size);
   write('private/diary.txt', `${secret}\n`);
   write(`private/${secret}.txt`, '');
-  const addPeer = async (): Promise<Peer> => {
-    const peer = await createPeer({ sshd, account, multiplex });
+  const addPeer = async (server: PeerOptions['sshd']): Promise<Peer> => {
+    const peer = await createPeer({ sshd: server, account, multiplex });
     peers.push(peer);
     return peer;
   };
   return {
     account,
-    sshd,
+    sshd: serve ?? sshd,
     share,
     outside,
     secret,
     outsideState: () => listTree(outside).map((name) => describeEntry(outside, name)),
     letIn: async (...args) => {
-      const peer = await addPeer();
+      const peer = await addPeer(serve ?? sshd);
       const { exitCode, stderr } = await account.pysync(['-i', peer.publicKey, ...args]);
       if (exitCode !== 0) throw new Error(`the import failed: ${stderr}`);
       return peer;
     },
     trust: async () => {
-      const peer = await addPeer();
+      const peer = await addPeer(sshd);
       const script = 'umask 077; mkdir -p .ssh; cat >> .ssh/authorized_keys';
       await account.run(['sh', '-c', script], { input: `${peer.publicKey}\n` });
       return peer;
@@ -125,6 +143,7 @@ export async function createReceiver(options: ReceiverOptions = {}): Promise<Rec
       return names.map((name) => readFileSync(join(folder, name), 'utf8'));
     },
     remove: async () => {
+      await serve?.stop();
       await sshd.stop();
       if (size !== undefined) await exec(['umount', '--lazy', share]);
       // A peer may have left folders that even their owner cannot enter.

@@ -17,7 +17,7 @@ export interface BareServer {
 }
 
 /**
- * Lets everybody in. A command `greet` is answered with `hello`, all others are left alone.
+ * Lets everybody in. A command that begins with `greet` is answered with `hello`, all others are left alone.
  * `onConnection` is called before a connection's first byte is read.
  */
 export async function startBareServer(
@@ -47,7 +47,7 @@ export async function startBareServer(
       acceptSession().on('exec', (acceptCommand, _reject, { command }) => {
         const channel = acceptCommand();
         channels.push(channel);
-        if (command !== 'greet') return;
+        if (!command.startsWith('greet')) return;
         channel.write('hello');
         channel.exit(0);
         channel.end();

@@ -120,7 +120,8 @@ async function optionsOfNewReleases(config: string): Promise<string[]> {
   return exitCode === 0 ? option : [];
 }
 
-function findFreePort(address: string): Promise<number> {
+/** A port of this machine that nobody listens on. */
+export function findFreePort(address: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

@@ -10,7 +10,7 @@ import { commands, frontDoorOptions } from '../../src/commands/index.js';
 const root = join(import.meta.dirname, '../..');
 const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
 const top = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'];
-const rooms = ['src/gate/README.md', 'src/session/README.md'];
+const rooms = ['src/gate/README.md', 'src/session/README.md', 'src/server/README.md'];
 const pages = [...top, ...rooms, ...docs.map((name) => `docs/${name}`)];
 
 const read = (page: string): string => readFileSync(join(root, page), 'utf8');

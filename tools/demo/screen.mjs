@@ -9,11 +9,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { asUser, ground, run } from './stage.mjs';
 import { waitFor } from './wait.mjs';
 
-const [columns, rows, margin] = [92, 33, 6];
+const [columns, rows, margin] = [104, 38, 6];
 const [paper, ink, dim] = ['#0d1117', '#e6edf3', '#30363d'];
 /** Of the terminal's colours 1 to 6: xterm's own are too dark for that paper. */
 const palette = ['#ff7b72', '#7ee787', '#e3b341', '#79c0ff', '#d2a8ff', '#a5d6ff'];
-const font = 'DejaVu Sans Mono:pixelsize=15';
+const font = 'DejaVu Sans Mono:pixelsize=13';
 
 const tmux = (...args) => run('tmux', '-S', join(ground, 'tmux'), ...args);
 
@@ -45,7 +45,7 @@ export async function openScreen(hosts) {
     const sizes = tmux('list-clients', '-F', cell).trim().split(' ').map(Number);
     return sizes[0] > 0 && sizes;
   });
-  for (const host of hosts) await waitForPrompt(host);
+  for (const host of hosts) await waitToShow(host, prompt);
   tmux('select-pane', '-t', first.pane);
   const even = (length) => length - (length % 2);
   return {
@@ -80,26 +80,27 @@ const settings = [
 const labelOf = ({ name, user, address, role, colour }) =>
   `#[fg=${paper},bg=${colour},bold] ${user}@${name} #[default] #[fg=${colour}]${role}, ${address}#[default]`;
 
-const promptOf = ({ user, name }) => `${user}@${name}:~$ `;
-
 function shellOf({ user, colour }) {
   const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
   const file = join(ground, `${user}.bashrc`);
-  const prompt = `\\[\\e[1;38;2;${red};${green};${blue}m\\]\\u@\\h\\[\\e[0m\\]:\\w\\$ `;
-  fs.writeFileSync(file, `PS1='${prompt}'\nunset HISTFILE\n`);
+  const coloured = `\\[\\e[1;38;2;${red};${green};${blue}m\\]\\u@\\h\\[\\e[0m\\]:\\w\\$ `;
+  fs.writeFileSync(file, `PS1='${coloured}'\nunset HISTFILE\n`);
   return ['env', 'TERM=tmux-256color', 'bash', '--noprofile', '--rcfile', file];
 }
 
 /** What stands on the pane now; lines that are too long for it are put together again. */
-export const read = ({ pane }) => tmux('capture-pane', '-p', '-J', '-t', pane).trimEnd();
+const read = ({ pane }) => tmux('capture-pane', '-p', '-J', '-t', pane).trimEnd();
 
-export function waitForPrompt(host, seconds = 600) {
-  const prompt = promptOf(host).trimEnd();
-  return waitFor(
-    `${prompt} of ${host.user}`,
-    () => read(host).split('\n').at(-1) === prompt,
-    seconds,
-  );
+/** A prompt where nothing has been typed yet, at the end of what a pane shows. */
+export const prompt = /\$$/;
+
+/** Waits until the pane shows something that matches `pattern`. */
+export async function waitToShow(host, pattern, seconds = 120) {
+  let shown;
+  const matches = () => pattern.test((shown = read(host)));
+  await waitFor(String(pattern), matches, seconds).catch((error) => {
+    throw new Error(`${error.message} in:\n${shown}`);
+  });
 }
 
 /** Types as a quick person does, and presses no key at the end. */

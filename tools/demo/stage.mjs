@@ -1,12 +1,11 @@
 /**
- * The stage: a small world with two hosts on one cable, one account on each, and an ssh server.
- * It is set up from within new namespaces (see record.mjs), so nothing has to be undone.
+ * The stage: a small world with two hosts on one cable, and one account on each. It is
+ * set up from within new namespaces (see record.mjs), so nothing has to be undone.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { waitFor } from './wait.mjs';
 
 /** Where the folder of the recording is seen from within. */
 export const ground = '/mnt';
@@ -77,23 +76,4 @@ export function createUser(host) {
 export function asUser({ enter, become, user }) {
   const path = 'PATH=/home/.tools:/usr/local/bin:/usr/bin:/bin';
   return [...enter, ...become, 'env', '-C', `/home/${user}`, path, 'LANG=C.UTF-8'];
-}
-
-/** The ssh server of a fresh Debian, as far as it matters here, with one host key. */
-export async function startSshd({ enter }) {
-  for (const name of fs.readdirSync('/etc/ssh')) {
-    if (name.startsWith('ssh_host_')) fs.rmSync(join('/etc/ssh', name));
-  }
-  const hostKey = '/etc/ssh/ssh_host_ed25519_key';
-  run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', hostKey);
-  const lines = [`HostKey ${hostKey}`, 'UsePAM no', 'PasswordAuthentication no'];
-  lines.push('KbdInteractiveAuthentication no', 'AcceptEnv LANG LC_*', 'PrintMotd no');
-  fs.writeFileSync('/etc/ssh/sshd_config', `${lines.join('\n')}\n`);
-  fs.mkdirSync('/run/sshd');
-  const log = join(ground, 'sshd.log');
-  const [command, ...words] = [...enter, '/usr/sbin/sshd', '-D', '-E', log];
-  spawn(command, words, { stdio: 'ignore' });
-  await waitFor('sshd to listen', () => {
-    return fs.existsSync(log) && fs.readFileSync(log, 'utf8').includes('Server listening');
-  });
 }

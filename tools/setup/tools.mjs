@@ -9,13 +9,15 @@ import { findKernel, kernelPackage } from './kernel.mjs';
 /**
  * One line for each tool: its name, its Debian package, and where it is needed. `on: 'linux'`
  * leaves it out elsewhere; `for` names the only purposes it is for: 'volumes' (where a share gets a
- * size), 'tests', 'demo'. `optional`: pysync knows another way, and tests have it.
+ * size), 'sshd' (where `pysync serve` is not what receives: Debian starts one for all as soon as it is
+ * installed), 'tests', 'demo'. `optional`: pysync knows another way, and tests have it. `services`: what the
+ * package starts by itself, and nobody has asked for.
  */
 const tools = [
   { name: 'rsync', package: 'rsync' },
   { name: 'ssh', package: 'openssh-client' },
   { name: 'ssh-keygen', package: 'openssh-client' },
-  { name: 'sshd', package: 'openssh-server' },
+  { name: 'sshd', package: 'openssh-server', for: ['sshd', 'tests'] },
   { name: 'bwrap', package: 'bubblewrap', on: 'linux' },
   { name: 'debugfs', package: 'e2fsprogs', on: 'linux', for: 'volumes' },
   { name: 'dumpe2fs', package: 'e2fsprogs', on: 'linux', for: 'volumes' },
@@ -39,19 +41,30 @@ const tools = [
     optional: true,
     find: findKernel,
   },
+  {
+    name: 'avahi-daemon',
+    package: 'avahi-daemon',
+    on: 'linux',
+    for: 'tests',
+    services: ['avahi-daemon.socket', 'avahi-daemon.service'],
+  },
   { name: 'busctl', package: 'systemd', on: 'linux', for: 'tests' },
   { name: 'dbclient', package: 'dropbear-bin', on: 'linux', for: 'tests' },
   { name: 'dbus-daemon', package: 'dbus-daemon', on: 'linux', for: 'tests' },
   { name: 'dbus-monitor', package: 'dbus-bin', on: 'linux', for: 'tests' },
   { name: 'fish', package: 'fish', for: 'tests' },
   { name: 'ip', package: 'iproute2', on: 'linux', for: ['tests', 'demo'] },
+  { name: 'libssh', package: 'libssh-4', on: 'linux', for: 'tests', find: findLibssh },
   { name: 'mandoc', package: 'mandoc', on: 'linux', for: 'tests' },
+  { name: 'paramiko', package: 'python3-paramiko', on: 'linux', for: 'tests', find: findParamiko },
+  { name: 'plink', package: 'putty-tools', on: 'linux', for: 'tests' },
   { name: 'ps', package: 'procps', for: 'tests' },
   { name: 'runuser', package: 'util-linux', on: 'linux', for: 'tests' },
   { name: 'setfacl', package: 'acl', on: 'linux', for: 'tests' },
   { name: 'setfattr', package: 'attr', on: 'linux', for: 'tests' },
   { name: 'shellcheck', package: 'shellcheck', for: 'tests' },
   { name: 'setpriv', package: 'util-linux', on: 'linux', for: ['tests', 'demo'] },
+  { name: 'ss', package: 'iproute2', on: 'linux', for: 'tests' },
   { name: 'sudo', package: 'sudo', on: 'linux', for: 'tests' },
   { name: 'nft', package: 'nftables', on: 'linux', for: 'tests' },
   { name: 'ufw', package: 'ufw', on: 'linux', for: 'tests' },
@@ -62,7 +75,7 @@ const tools = [
   { name: 'a font', package: 'fonts-dejavu-core', on: 'linux', for: 'demo', find: findFont },
   { name: 'ffmpeg', package: 'ffmpeg', on: 'linux', for: 'demo' },
   { name: 'gifsicle', package: 'gifsicle', on: 'linux', for: 'demo' },
-  { name: 'nsenter', package: 'util-linux', on: 'linux', for: 'demo' },
+  { name: 'nsenter', package: 'util-linux', on: 'linux', for: ['tests', 'demo'] },
   { name: 'tmux', package: 'tmux', on: 'linux', for: 'demo' },
   { name: 'xterm', package: 'xterm', on: 'linux', for: 'demo' },
 ];
@@ -110,7 +123,19 @@ export function installMissingTools({ purposes, say, stop }) {
     const { stderr } = runAptGet([...install, ...packagesOf(group)]);
     if (!group.every(isThere)) process.stderr.write(stderr ?? '');
   }
+  stopServices(
+    missing.flatMap((tool) => tool.services ?? []),
+    asRoot,
+  );
   if (!missing.every(isThere)) giveUp();
+}
+
+/** Tests start what they need by themselves, in namespaces of their own. */
+function stopServices(services, asRoot) {
+  const systemctl = find('systemctl');
+  if (services.length === 0 || systemctl === undefined) return;
+  const [command, ...rest] = [...asRoot, systemctl, 'disable', '--now', ...services];
+  spawnSync(command, rest, { stdio: ['inherit', 'ignore', 'ignore'] });
 }
 
 const packagesOf = (some) => [...new Set(some.map((tool) => tool.package))].sort();
@@ -120,6 +145,16 @@ const isThere = (tool) => (tool.find ?? find)(tool.name) !== undefined;
 function findFont() {
   const path = '/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf';
   return existsSync(path) ? path : undefined;
+}
+
+function findParamiko() {
+  const path = '/usr/lib/python3/dist-packages/paramiko';
+  return existsSync(path) ? path : undefined;
+}
+
+function findLibssh() {
+  const { stdout } = spawnSync('/sbin/ldconfig', ['--print-cache'], { encoding: 'utf8' });
+  return /libssh\.so\.4 .*=> (\S+)/.exec(stdout ?? '')?.[1];
 }
 
 function byHand(some) {

@@ -9,7 +9,7 @@ import { columns, note, print, printJson, style } from '../../system/output.js';
 import { printable } from '../../system/text.js';
 import { describeAccess } from './describe.js';
 import { mostRejected } from '../import-keys.js';
-import { describeHostKeys, describeReach, senderCommands, serverAsJson } from './reach.js';
+import { describeReach, hostKeyLines, reachAsJson } from './reach.js';
 import type { Reach } from './reach.js';
 import { describeSize } from './size-report.js';
 import type { SizeReport } from './size-report.js';
@@ -29,7 +29,8 @@ export interface ImportReport {
   /** What came of `--size`. */
   readonly capped: SizeReport | undefined;
   readonly asJson: boolean;
-  readonly reach: Reach;
+  /** Undefined where `pysync serve` comes next, which shows that. */
+  readonly reach: Reach | undefined;
 }
 
 export function printImport(report: ImportReport): void {
@@ -60,10 +61,12 @@ function printText({ keys, share, access, isDry, capped, reach }: ImportReport):
     return;
   }
   const peers = [...new Set(keys.map(({ line }) => line.policy.peer))].join(', ');
-  print(`${style.bold(peers)} can now use plain rsync:`);
-  print();
-  for (const line of describeReach(reach, access)) print(line);
-  print();
+  if (reach !== undefined) {
+    print(`${style.bold(peers)} can now use plain rsync:`);
+    print();
+    for (const line of describeReach(reach, access)) print(line);
+    print();
+  }
   if (capped !== undefined) {
     for (const line of describeSize(capped)) print(line);
   }
@@ -75,7 +78,7 @@ function printText({ keys, share, access, isDry, capped, reach }: ImportReport):
       ? style.bad(sandboxes.none.meaning)
       : `Confinement: ${sandboxes[level].meaning}.`,
   );
-  const hostKeys = describeHostKeys(reach.hostKeys);
+  const hostKeys = reach === undefined ? [] : hostKeyLines(reach);
   if (hostKeys.length > 0) print();
   for (const line of hostKeys) print(line);
 }
@@ -116,8 +119,6 @@ function asJson({ keys, rejected, share, access, isDry, capped, reach }: ImportR
     access,
     cap: capped ?? null,
     confinement: launcherSettings()?.level ?? null,
-    commands: senderCommands(reach, access),
-    sshServer: serverAsJson(reach),
-    hostKeys: reach.hostKeys,
+    ...(reach === undefined ? {} : reachAsJson(reach, access)),
   };
 }

@@ -1,7 +1,6 @@
 /** A share as `pysync status` shows it: how much is in it, and the state of its cap. */
 import { basename, dirname, join } from 'node:path';
 import { PysyncError } from '../../errors.js';
-import { keptParts } from '../../staging/parts.js';
 import type { KeptParts } from '../../staging/parts.js';
 import { placeFault, placeFaults } from '../../ready/place.js';
 import type { PlaceFault } from '../../ready/place.js';
@@ -59,7 +58,7 @@ export async function viewShare(
   const volume = record === undefined ? undefined : await viewVolume(record);
   const isThere = volume === undefined || volume.capacity !== undefined;
   const usage = isThere ? await usageOf(path) : undefined;
-  const parts = isThere ? keptParts(stateFolder(), path) : [];
+  const parts = isThere ? await partsIn(path) : [];
   return {
     path,
     keys,
@@ -68,6 +67,13 @@ export async function viewShare(
     ...(volume === undefined ? {} : { volume }),
     ...(usage === undefined ? {} : { usage }),
   };
+}
+
+async function partsIn(share: string): Promise<readonly KeptParts[]> {
+  // Loaded only where some are noted.
+  if (namesIn(join(stateFolder(), 'parts')).length === 0) return [];
+  const { keptParts } = await import('../../staging/parts.js');
+  return keptParts(stateFolder(), share);
 }
 
 async function remedyFor(path: string, fault: PlaceFault): Promise<string> {

@@ -58,10 +58,22 @@ export function nothingToDo(option: string): PysyncError {
 }
 
 /** For the `names` of options beside `-i` or `--size` that would have no effect there. */
+/** `--serve` by itself. */
+export function servesAlone(): PysyncError {
+  return usage('--serve comes after an import or a cap', 'to receive without one: pysync serve');
+}
+
 export function wrongCombination(
   names: readonly string[],
-  { imports, size }: { readonly imports: boolean; readonly size: unknown },
+  { imports, size, serves }: { imports: boolean; size: unknown; serves: boolean },
 ): PysyncError | undefined {
+  const notServing = ['json', 'dryRun'].find((name) => names.includes(name));
+  if (serves && notServing !== undefined) {
+    return usage(
+      `${kebab(notServing)} does not go together with --serve`,
+      'run pysync serve by itself',
+    );
+  }
   const idle = [...(imports ? [] : aboutKeys), ...(size === undefined ? aboutCaps : [])];
   const first = names.find((name) => idle.includes(name));
   if (first !== undefined) return nothingToDo(first);

@@ -143,3 +143,12 @@ export function readPort(options: Options): number | undefined {
   if (/^[1-9]\d{0,4}$/.test(value) && Number(value) <= 65_535) return Number(value);
   throw usage(`--port '${value}' is not a port`, 'it is a number from 1 to 65535, such as 2222');
 }
+
+/** `--wait` in seconds, from a tenth of one to five minutes; undefined where it was not given. */
+export function readWait(options: Options): number | undefined {
+  const value = text(options, 'wait');
+  if (value === undefined) return undefined;
+  const seconds = /^\d{1,3}(?:\.\d{1,3})?$/.test(value) ? Number(value) : NaN;
+  if (seconds >= 0.1 && seconds <= 300) return seconds;
+  throw usage(`--wait '${value}' is not a number of seconds from 0.1 to 300`);
+}

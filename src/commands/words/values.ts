@@ -18,6 +18,7 @@ export const valueKinds: Readonly<Record<string, ValueKind>> = {
   name: 'free',
   peer: 'peer',
   port: 'free',
+  seconds: 'free',
   'server-command': 'free',
   share: 'volume',
   shell: ['bash', 'zsh', 'fish'],

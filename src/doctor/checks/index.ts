@@ -9,6 +9,7 @@ import { launcher } from './launcher.js';
 import { libguestfs, libguestfsStart } from './libguestfs.js';
 import { loginShell } from './login-shell.js';
 import { rsync } from './rsync.js';
+import { serve } from './serve.js';
 import { shares } from './shares.js';
 import { sshServer } from './ssh-server.js';
 import { sshSettings } from './ssh-settings.js';
@@ -16,6 +17,7 @@ import { volumes } from './volumes.js';
 
 export const checks: readonly Check[] = [
   sshServer,
+  serve,
   firewall,
   sshSettings,
   account,

@@ -4,7 +4,7 @@ import { quoteAll } from '../../gate/quote.js';
 import { isSameKey, parseAuthorizedKeys } from '../../keys/authorized-keys.js';
 import type { AuthorizedKeys, OurKey } from '../../keys/authorized-keys.js';
 import { isExpired } from '../../keys/imported.js';
-import { readAuthorizedKeys } from '../../keys/install.js';
+import { readAuthorizedKeys } from '../../keys/key-files.js';
 import { formatKeyLine } from '../../keys/key-line.js';
 import type { Check, Finding } from '../check.js';
 import { ok, problem, warning } from '../finding.js';

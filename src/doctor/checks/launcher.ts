@@ -11,11 +11,11 @@ import { importedKeys } from '../../keys/imported.js';
 import {
   isLauncherCurrent,
   launcherPath,
-  launcherPrograms,
   launcherSettings,
   makeLauncher,
   ownScript,
 } from '../../launcher/install.js';
+import { launcherPrograms } from '../../launcher/programs.js';
 import type { Script } from '../../launcher/script.js';
 import { dataFolder } from '../../system/folders.js';
 import { faultOfProgram } from '../../system/own-program.js';

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { quoteAll } from '../../gate/quote.js';
 import { lanAddresses } from '../../system/network.js';
+import { runningServe } from '../../server/running.js';
 import { bannerAt, findSshServer } from '../../sshd/server.js';
 import { sshdConfigPath } from '../../sshd/config.js';
 import { lookForTool } from '../../system/tools.js';
@@ -17,7 +18,11 @@ export const sshServer: Check = {
     const banners = await Promise.all(addresses.map((address) => bannerAt(port, address)));
     const reached = addresses.filter((_, i) => banners[i] !== undefined);
     const missed = addresses.filter((_, i) => banners[i] === undefined);
-    if (!listens && reached.length === 0) return [notRunning(port)];
+    if (!listens && reached.length === 0) {
+      const own = runningServe();
+      if (own === undefined) return [notRunning(port)];
+      return [ok(`the system’s does not run; pysync serve does, on port ${own.port}`)];
+    }
     if (addresses.length === 0) {
       return [problem('this machine is in no network now, so no peer can reach it')];
     }
@@ -29,6 +34,8 @@ export const sshServer: Check = {
   },
 };
 
+const ownServer = 'to receive without one, until Ctrl-C: pysync serve';
+
 function notRunning(port: number): Finding {
   if (process.platform === 'darwin') {
     return problem(`no ssh server answers on this machine (port ${port})`, [
@@ -36,9 +43,13 @@ function notRunning(port: number): Finding {
     ]);
   }
   if (lookForTool('sshd') === undefined) {
-    return problem('no ssh server is installed', ['sudo apt-get install openssh-server']);
+    return problem('no ssh server is installed', [
+      ownServer,
+      'sudo apt-get install openssh-server',
+    ]);
   }
   return problem(`no ssh server answers on this machine (port ${port})`, [
+    ownServer,
     'sudo systemctl enable --now ssh',
     '(outside of Debian and Ubuntu the service is called sshd)',
   ]);

@@ -77,7 +77,7 @@ export class Login {
     // (test/attacks/serve-logins.test.ts).
     const isGood = isKnownType(context.key.algo) && (!isSigned || hasSigned(context));
     const key = context.key.data.toString('base64');
-    const user = context.username;
+    const { username: user, hashAlgo } = context;
     const verdict = isGood ? await this.#verdictOn(key, user) : 'no';
     const mayWait = verdict === 'knock' && !this.#takesStrangersAtOnce;
     if (mayWait && isSigned) this.#strange ??= { key, user };
@@ -86,6 +86,8 @@ export class Login {
       return;
     }
     if (isSigned) this.#loggedIn({ key, user });
+    // The name that the client has used (RFC 4252, 7): dropbear makes its signature as it is told here.
+    else if (hashAlgo !== undefined) context.key.algo = `rsa-sha2-${hashAlgo.replace('sha', '')}`;
     context.accept();
   }
 
@@ -139,7 +141,7 @@ export class Login {
 
 const howToMakeAKey = 'You have no ssh key. To make one: ssh-keygen -t ed25519   Then try again.';
 
-/** The first answer to a prompt, as ssh2 gives it; none where the client went on with something else. */
+/** The first answer to a prompt, as ssh2 gives it; none where the client does something else instead. */
 function answered(
   context: KeyboardAuthContext,
   take: (answer: string) => void,

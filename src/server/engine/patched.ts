@@ -12,6 +12,11 @@ export const neededPatches = [
   'right-guess',
   'mlkem768x25519',
   'no-addon',
+  'announced-counts',
+  'host-keys-of-clients',
+  'close-without-command',
+  'waiting-output',
+  'long-packets',
 ];
 
 /** Those that the installed ssh2 does not have; the server starts only where there are none. */

@@ -42,6 +42,7 @@ function runCommand(
     {
       say: (text) => void channel.stderr.write(text),
       running: (path) => {
+        if (isOver) return;
         carried = carry(connection, channel, path);
         carried.catch(() => undefined);
       },

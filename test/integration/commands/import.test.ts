@@ -223,6 +223,7 @@ describe('pysync -i', () => {
       confinement: 'bubblewrap',
       commands: expect.any(Array) as unknown,
       sshServer: { port: 9, listens: false, writableByOthers: [] },
+      serve: null,
       hostKeys: [],
     });
   });

@@ -11,7 +11,8 @@ import {
 import { join } from 'node:path';
 import { beforeEach, describe, expect, inject, it } from 'vitest';
 import { formatKeyLine, removeKeys, type KeyLine } from '../../../src/keys/authorized-keys.js';
-import { editAuthorizedKeys, installKeys, readAuthorizedKeys } from '../../../src/keys/install.js';
+import { editAuthorizedKeys, installKeys } from '../../../src/keys/install.js';
+import { readAuthorizedKeys } from '../../../src/keys/key-files.js';
 import { exec, type ExecResult } from '../../helpers/exec.js';
 import { ed25519Line } from '../../helpers/key-blob.js';
 import { keyLine, newKeyLine } from '../../helpers/key-lines.js';

@@ -241,3 +241,21 @@ describe('no-addon', () => {
     expect(packages).not.toHaveProperty(['node_modules/nan']);
   });
 });
+
+describe('long-packets', () => {
+  it('takes a command of OpenSSH’s that is as long as one can be', async () => {
+    const server = await start([curve]);
+    const long = `greet ${'x'.repeat(120_000)}`;
+    const port = ['-p', String(server.port)];
+    const result = await exec(['ssh', ...sshOptions, ...port, 'bob@127.0.0.1', long]);
+    expect(result).toMatchObject({ exitCode: 0, stdout: 'hello' });
+  });
+
+  it('still closes a connection on whose packets nobody could wait', async () => {
+    const server = await start([curve]);
+    const { client } = await command(server.port, 'reads');
+    insides(client)._protocol.channelData(0, Buffer.alloc(300 * 1024));
+    await once(client, 'close');
+    expect(server.errors[0]).toBe('Bad packet length');
+  });
+});

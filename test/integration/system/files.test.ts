@@ -16,7 +16,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { readIfThere, replaceFile } from '../../../src/system/files.js';
+import { replaceFile } from '../../../src/system/files.js';
+import { readIfThere } from '../../../src/system/snapshot.js';
 import { exec, mustExec, type ExecOptions, type ExecResult } from '../../helpers/exec.js';
 import { isRoot, needsRoot } from '../../helpers/root.js';
 import { createTemporaryFolder } from '../../helpers/tmp.js';

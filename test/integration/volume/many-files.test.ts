@@ -80,7 +80,7 @@ test('bytes that have run out are told as such, with how many files are there an
   putFiles(peer.folder, { more: 'x'.repeat(100_000) });
   const { stderr, exitCode } = await peer.rsync(['-a', 'more', `${peer.target}:`]);
   expect(exitCode).not.toBe(0);
-  expect(stderr).toMatch(/of it is free\n {2}it holds 1 files and folders, and \d{4} more fit\n/);
+  expect(stderr).toMatch(/of it is free\n {2}files and folders in it: 1, and \d{4} more fit\n/);
   expect(await doctor(share)).toMatch(/problem .*: it is full, so no more can be sent\n/);
 });
 

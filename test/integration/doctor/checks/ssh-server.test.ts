@@ -72,7 +72,7 @@ it('is found not to run, or not to be installed', async () => {
     {
       verdict: 'problem',
       text: 'no ssh server is installed',
-      hints: ['sudo apt-get install openssh-server'],
+      hints: [expect.stringContaining('pysync serve'), 'sudo apt-get install openssh-server'],
     },
   ]);
 });

@@ -5,6 +5,7 @@ import {
   readFolder,
   readFrom,
   readName,
+  readWait,
 } from '../../../../src/commands/words/options.js';
 
 const wrongUsage = (message: RegExp): unknown =>
@@ -103,5 +104,20 @@ describe('readExpires', () => {
 
   it.each(['2026-01-30', '0h'])('refuses %s, which is over', (expires) => {
     expect(() => readExpires({ expires }, now)).toThrow(wrongUsage(/is in the past$/));
+  });
+});
+
+describe('readWait', () => {
+  it.each([
+    ['2', 2],
+    ['0.1', 0.1],
+    ['300', 300],
+  ])('reads %s', (wait, seconds) => {
+    expect(readWait({ wait })).toBe(seconds);
+    expect(readWait({})).toBeUndefined();
+  });
+
+  it.each(['', '0', '0.01', '301', '-1', '1e2', '2s', 'x'])('refuses %j', (wait) => {
+    expect(() => readWait({ wait })).toThrow(wrongUsage(/is not a number of seconds/));
   });
 });
