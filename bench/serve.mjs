@@ -41,9 +41,9 @@ export async function serve(bench, { quick = false, only = Object.keys(parts) } 
   return tables.join('\n\n');
 }
 
-/** Starts it as the account, and gives its process when it listens. */
+/** Starts it as the account, announced to nobody, and gives its process when it listens. */
 async function startServe({ account, program, folder }, port) {
-  const words = [process.execPath, program, 'serve', '--port', port, '--no-pair'];
+  const words = [process.execPath, program, 'serve', '--port', port, '--no-pair', '--no-announce'];
   const [command, ...args] = asAccount(account, words);
   const log = join(folder, 'serve.log');
   const out = fs.openSync(log, 'w');

@@ -48,8 +48,8 @@ export const keepaliveMs = 12_000;
 /** Bytes for the network that may wait in this process, for each client. */
 export const waitingBytes = 1024 * 1024;
 
-/** Bytes of a command's output that are read at once: two packets of OpenSSH's. */
-export const pieceBytes = 64 * 1024;
+/** Bytes of a command's output that are read at once; rsync writes up to 96 KiB. */
+export const pieceBytes = 128 * 1024;
 
 /** The same with the answers to what the client asks, of which each takes some bytes. */
 export const waitingBytesInAll = waitingBytes + 256 * 1024;
