@@ -3,7 +3,7 @@ import { PysyncError } from '../errors.js';
 import { importedKeys } from '../keys/imported.js';
 import { listKnock } from '../server/knock-list.js';
 import { knockMs, Knocks } from '../server/knocks.js';
-import type { Knock, OnKnock, Outcome } from '../server/knocks.js';
+import type { Knock, OnKnock, Outcome, Waiting } from '../server/knocks.js';
 import { printJsonLine } from '../system/output.js';
 import { readKeys } from '../system/key-presses.js';
 import { letIn } from './strangers.js';
@@ -26,6 +26,13 @@ export interface DoorOptions {
   readonly isWatched: boolean;
 }
 
+/** One question on the owner's screen, which one key answers. */
+interface Question {
+  readonly asker: Waiting;
+  readonly since: number;
+  isAnswered: boolean;
+}
+
 /** Milliseconds that a question has to be on the screen before a key counts as its answer. */
 const readingMs = 700;
 
@@ -43,32 +50,46 @@ export function openDoor({ options, share, say, asJson, isWatched }: DoorOptions
     if (outcome === undefined) void importedNames().then((names) => (peers = names));
   };
   const knocks = new Knocks(tell);
+  let question: Question | undefined;
+  /** About the one who came first. */
+  const ask = (): Question | undefined => {
+    const [first] = isWatched ? knocks.waiting() : [];
+    if (first === undefined) question = undefined;
+    else if (first.knock !== question?.asker.knock)
+      question = { asker: first, since: Date.now(), isAnswered: false };
+    return question;
+  };
   if (isWatched) {
     readKeys((key) => {
-      const [first] = knocks.waiting();
-      if (first === undefined || Date.now() - first.knock.since.getTime() < readingMs) return;
-      if (key === 'n' || key === 'o') first.answer(key === 'n' ? 'no' : 'once');
-      if (key === 'y') {
-        letIn(first.knock, options).then(
-          () => {
-            first.answer('yes');
-          },
-          (error: unknown) => {
-            for (const line of sentences(error)) say(line);
-            first.answer('no');
-          },
-        );
+      const asked = ask();
+      if (asked === undefined || asked.isAnswered || !/^[yon]$/.test(key)) return;
+      if (Date.now() - asked.since < readingMs) return;
+      asked.isAnswered = true;
+      const { knock, answer } = asked.asker;
+      if (key !== 'y') {
+        answer(key === 'n' ? 'no' : 'once');
+        return;
       }
+      letIn(knock, options).then(
+        () => {
+          answer('yes');
+        },
+        (error: unknown) => {
+          for (const line of sentences(error)) say(line);
+          answer('no');
+        },
+      );
     });
   }
   return {
     knocks,
     lines: () => {
-      const [first, ...others] = isWatched ? knocks.waiting() : [];
-      if (first === undefined) return [];
-      const { knock } = first;
+      const asked = ask();
+      if (asked === undefined) return [];
+      const { knock } = asked.asker;
       const left = Math.ceil((knock.since.getTime() + knockMs - Date.now()) / 1000);
-      const more = others.length === 0 ? [] : [`    … and ${others.length} more after this one`];
+      const others = knocks.waiting().length - 1;
+      const more = others === 0 ? [] : [`    … and ${others} more after this one`];
       return ['', ...describeKnock(knock, share, peers, Math.max(0, left)), ...more];
     },
   };

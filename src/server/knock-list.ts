@@ -20,7 +20,25 @@ export function knockListPath(): string {
 
 /** The newest last. */
 export function listedKnocks(now: Date): readonly ListedKnock[] {
-  return stored()
+  try {
+    return knocksIn(readFileSync(knockListPath()), now);
+  } catch {
+    return [];
+  }
+}
+
+/** Notes a knock, or what has become of it. */
+export async function listKnock(knock: Knock, outcome: Outcome | undefined): Promise<void> {
+  // Several may come and go at once: whatever is there is read when it is this one's turn.
+  const add = (content: Buffer | undefined): Buffer => {
+    const others = knocksIn(content, new Date()).filter(({ blob }) => blob !== knock.blob);
+    return Buffer.from(JSON.stringify([...others, { ...knock, outcome }].slice(-most)));
+  };
+  await replaceFile(knockListPath(), add, { mode: 0o600 });
+}
+
+function knocksIn(content: Buffer | undefined, now: Date): ListedKnock[] {
+  return stored(content)
     .flatMap((entry) => read(entry) ?? [])
     .map((knock) => {
       // Of a serve that was killed.
@@ -29,16 +47,9 @@ export function listedKnocks(now: Date): readonly ListedKnock[] {
     });
 }
 
-/** Notes a knock, or what has become of it. */
-export async function listKnock(knock: Knock, outcome: Outcome | undefined): Promise<void> {
-  const others = listedKnocks(new Date()).filter(({ blob }) => blob !== knock.blob);
-  const text = JSON.stringify([...others, { ...knock, outcome }].slice(-most));
-  await replaceFile(knockListPath(), () => Buffer.from(text), { mode: 0o600 });
-}
-
-function stored(): readonly unknown[] {
+function stored(content: Buffer | undefined): readonly unknown[] {
   try {
-    const all = JSON.parse(readFileSync(knockListPath(), 'utf8')) as unknown;
+    const all = JSON.parse(content?.toString() ?? '') as unknown;
     return Array.isArray(all) ? all : [];
   } catch {
     return [];

@@ -63,6 +63,7 @@ export class Knocks {
 
   /** Waits for an answer, until `gone` is aborted or the time is up. */
   async ask(question: RunQuestion, gone: AbortSignal): Promise<Outcome> {
+    if (gone.aborted) return 'gone';
     const knock: Knock = {
       blob: question.key,
       fingerprint: fingerprintOf(question.key),

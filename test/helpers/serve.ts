@@ -23,9 +23,9 @@ export interface Serve {
   /** Of the process outside the sandbox. */
   readonly pid: number;
   /** What it has printed so far. */
-  log(): string;
+  readonly log: () => string;
   /** Kills it, and all that it has started. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 export async function startServe({ account, args = [], netns }: ServeOptions): Promise<Serve> {

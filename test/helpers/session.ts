@@ -6,6 +6,8 @@ import type { ExecResult } from './exec.js';
 import type { Peer } from './peer.js';
 
 export interface OpenSession {
+  /** What it has written, when it has ended by itself or otherwise. */
+  readonly ended: Promise<ExecResult>;
   /** Ends it, and gives what it has written. */
   end(): Promise<ExecResult>;
 }
@@ -30,6 +32,7 @@ export function openSession(
     signal: end.signal,
   });
   return {
+    ended: session,
     end: () => {
       end.abort();
       return session;
