@@ -34,7 +34,8 @@ function seen({ stdout, stderr, exitCode }: ExecResult, ...names: string[]): str
   let text = `${exitCode}\n${stdout}\n${stderr}`.replaceAll(/link\d/g, 'LINK');
   for (const name of names) text = text.replaceAll(name, 'NAME');
   // Whether a client that was refused still writes when the connection ends is its own timing.
-  const cut = /^(?:rsync: .*(?:Broken pipe|unexpectedly closed).*|rsync error: .*code 1[02].*|1[02])$/gm;
+  const cut =
+    /^(?:rsync: .*(?:Broken pipe|unexpectedly closed).*|rsync error: .*code 1[02].*|1[02])$/gm;
   text = text.replaceAll(cut, 'CUT').replaceAll(/(?:CUT\n)+/g, 'CUT\n');
   return text.replaceAll(/[\d,.]+ bytes(\/sec)?|speedup is [\d.]+/g, 'N');
 }
