@@ -37,7 +37,7 @@ const open = {
   volume: ['ready', 'log', 'share', ...edges],
   history: ['session', 'log', 'staging', 'ready', ...edges],
   keys: edges,
-  server: ['keys', 'launcher', 'session', 'sandbox', 'sshd', ...edges],
+  server: ['keys', 'launcher', 'ready', 'sandbox', 'sshd', ...edges],
   discovery: edges,
 };
 const everything = [...Object.keys(closed), ...Object.keys(open)];

@@ -11,7 +11,7 @@ import { hostKeyPath } from '../server/host-key.js';
 import { installedUnit, unitPath } from '../server/installed.js';
 import { knockListPath } from '../server/knock-list.js';
 import { runningServe } from '../server/running.js';
-import { guestsFile } from '../session/authorized.js';
+import { guestsFile } from '../ready/own-program.js';
 import { cappedShares } from '../volume/registry.js';
 import type { ShareRecord } from '../volume/registry.js';
 import { configFolder, dataFolder, defaultShare, stateFolder } from '../system/folders.js';
@@ -128,7 +128,7 @@ function serveFiles(): (readonly [path: string, what: string])[] {
   const files = [
     [hostKeyPath(), 'the host key of pysync serve, by which senders know it,'],
     [knockListPath(), 'the list of who has knocked'],
-    [guestsFile(dataFolder()), 'the list of guests'],
+    [guestsFile({ data: dataFolder() }), 'the list of guests'],
   ] as const;
   return files.filter(([path]) => existsSync(path));
 }

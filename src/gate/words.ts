@@ -20,8 +20,7 @@ export interface Word {
   readonly tilde: boolean;
 }
 
-/** Characters that a command may have. */
-export const maxLength = 64 * 1024;
+export const maxLength = 64 * 1024; // Characters of a command.
 const maxWords = 1000;
 
 /** Throws Refusal for what no rsync client sends, and for what would be read differently than meant. */

@@ -11,6 +11,14 @@ export interface Folders {
 }
 
 /**
+ * The lines of guests: whom `pysync serve` lets in for one session has one while that runs. Not there
+ * before the first of them.
+ */
+export function guestsFile({ data }: Pick<Folders, 'data'>): string {
+  return `${data}/guests`;
+}
+
+/**
  * Runs `program`, a path in dist, and waits for its end; whether it ended well within `timeout`
  * milliseconds. `tools` are found where they are, also in folders that only the owner's PATH has.
  */

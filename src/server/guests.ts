@@ -6,7 +6,7 @@ import { rmSync } from 'node:fs';
 import { formatPolicy } from '../gate/policy.js';
 import type { Policy } from '../gate/policy.js';
 import { quoteAll } from '../gate/quote.js';
-import { guestsFile } from '../session/authorized.js';
+import { guestsFile } from '../ready/own-program.js';
 import { replaceFile } from '../system/files.js';
 import { dataFolder } from '../system/folders.js';
 
@@ -20,10 +20,10 @@ export async function admitGuest(policy: Policy, launcher: string): Promise<() =
 
 /** Forgets those of a serve that was killed. */
 export function forgetGuests(): void {
-  rmSync(guestsFile(dataFolder()), { force: true });
+  rmSync(guestsFile({ data: dataFolder() }), { force: true });
 }
 
 async function edit(change: (text: string) => string): Promise<void> {
   const changed = (content?: Buffer): Buffer => Buffer.from(change(content?.toString() ?? ''));
-  await replaceFile(guestsFile(dataFolder()), changed, { mode: 0o600 });
+  await replaceFile(guestsFile({ data: dataFolder() }), changed, { mode: 0o600 });
 }

@@ -1,17 +1,9 @@
 /**
- * Whether a key's line is still as it was when the client logged in. sshd asks only at login,
- * and a client can keep its connection open (`ControlMaster`) and start transfers long after the
- * owner revoked its key or changed what it may do.
- *
- * Whom `pysync serve` lets in for one session has a line in a file of its own, for as long as that runs.
+ * Whether a key's line is still as it was when the client logged in. sshd asks only then, and on a
+ * connection that is kept open (`ControlMaster`) a transfer can start long after a key was revoked.
  */
 import { readFileSync } from 'node:fs';
 import { splitWords } from '../gate/words.js';
-
-/** The lines of guests, in pysync's own folder; not there while there was none. */
-export function guestsFile(data: string): string {
-  return `${data}/guests`;
-}
 
 /**
  * Whether `file` has a line whose forced command ends in just these policy words, that has not

@@ -8,12 +8,13 @@ import { parsePolicy } from '../gate/policy.js';
 import type { Policy } from '../gate/policy.js';
 import { Refusal } from '../gate/refusal.js';
 import { secludedWord } from '../gate/words.js';
+import { guestsFile } from '../ready/own-program.js';
 import { cappedShare } from '../ready/volume.js';
 import { abilitiesOf } from '../sandbox/sandboxes.js';
 import { codeOf } from '../staging/inside.js';
 import { removeOldParts } from '../staging/parts.js';
 import { finishAbandoned } from './abandoned.js';
-import { guestsFile, isStillAuthorized } from './authorized.js';
+import { isStillAuthorized } from './authorized.js';
 import { logPaths, makeLogFolders, randomName, runningSessions, writeRefusal } from '../log/log.js';
 import type { Header } from '../log/log.js';
 import type { Plan } from './plan.js';
@@ -62,7 +63,7 @@ export async function openTransfer(
   const log = logPaths(settings.state, new Date(), client.pid, policy.key);
   try {
     const decision = await decisionFor(policy, settings, command, secluded);
-    const guests = guestsFile(settings.data);
+    const guests = guestsFile(settings);
     const isMeant = (): boolean =>
       // Guests first: their owner may have no keys at all.
       [...(existsSync(guests) ? [guests] : []), settings.authorizedKeys].some((file) =>
