@@ -13,6 +13,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { createHosts } from '../helpers/hosts.js';
 import type { Hosts } from '../helpers/hosts.js';
+import { createAccount } from '../helpers/account.js';
 import { mustExec } from '../helpers/exec.js';
 import type { ExecResult } from '../helpers/exec.js';
 import { connectHostile } from '../helpers/hostile-ssh.js';
@@ -126,7 +127,8 @@ test('whoever does not log in has to go after 20 seconds, and not before in a fl
 test('twenty connections from a foreign network are told of once', async () => {
   const hosts: Hosts = await createHosts();
   const { receiver, sender } = hosts;
-  const { account } = me;
+  // One account has one serve.
+  const account = await createAccount();
   // Reachable, but of a network that is not the receiver's.
   await mustExec(['ip', '-netns', sender.netns, 'address', 'add', '10.99.1.7/32', 'dev', 'lo']);
   await mustExec([
@@ -156,6 +158,7 @@ test('twenty connections from a foreign network are told of once', async () => {
   const own = await talk(sender.address);
   const notices = serve.events().filter(({ event }) => event === 'notice');
   await serve.stop();
+  await account.remove();
   await hosts.remove();
   expect(foreign.stdout).toBe('\n'.repeat(20));
   expect(own.stdout).toBe('SSH-2.0-\n'.repeat(20));
