@@ -28,7 +28,7 @@ export default defineConfig({
           name: 'attacks-capped',
           include: ['test/attacks/**/*.test.ts'],
           // These make and break volumes of their own, or the bare folder, or have nothing to do with shares.
-          exclude: ['test/attacks/{capped-share,share-gone,false-announcements}.test.ts'],
+          exclude: ['test/attacks/{capped-share,share-gone,false-announcements,serve-*}.test.ts'],
           env: { PYSYNC_TEST_CAP: '512M' },
           ...real,
         },
@@ -37,8 +37,8 @@ export default defineConfig({
         test: {
           name: 'attacks-served',
           include: ['test/attacks/**/*.test.ts'],
-          // Nobody connects there.
-          exclude: ['test/attacks/false-announcements.test.ts'],
+          // Nobody connects in the one, and the others start a serve of their own.
+          exclude: ['test/attacks/{false-announcements,serve-*}.test.ts'],
           // All others: serve asks for no variable of a client's and has no forwarding, yet a client can ask.
           // Fewer scenarios of policy-properties: what they try is behind the listener.
           env: { PYSYNC_TEST_SERVE: 'yes', PYSYNC_RUNS: '30', PYSYNC_SEED: '20261126' },
