@@ -354,7 +354,7 @@ describe('without a terminal', () => {
       const code = codeOf(running);
       expect(await sendWithCode('a', 'b', 'c', code)).toMatchObject({ exitCode: 255, asked: 3 });
       expect(await sendWithCode('d', 'e', code)).toMatchObject({ exitCode: 255 });
-      expect(running.log().match(/gave a wrong code/g)).toHaveLength(5);
+      expect(running.log()).toMatch(/gave a wrong code\n[^]*came too late with a code\n/);
       expect(arrived()).toBe(false);
     });
 
