@@ -124,7 +124,7 @@ test('whoever does not log in has to go after 20 seconds, and not before in a fl
   }
 });
 
-test('twenty connections from a foreign network are told of once', async () => {
+test('twenty connections from a foreign network are reported once', async () => {
   const hosts: Hosts = await createHosts();
   const { receiver, sender } = hosts;
   // One account has one serve.
