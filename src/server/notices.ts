@@ -1,4 +1,4 @@
-/** What the owner is reported connections, which anybody on the network can make. */
+/** What the owner is told about connections, which anybody on the network can make. */
 import type { OnNotice } from './answers.js';
 
 /** Milliseconds between two notices that say the same. */
