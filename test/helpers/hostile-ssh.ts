@@ -118,6 +118,11 @@ export async function connectHostile(options: HostileOptions): Promise<HostileSs
     ...(key === undefined ? { authHandler: () => undefined } : {}),
   });
   const protocol = (client as unknown as Insides)._protocol;
+  // What the server says about logins is the test's to answer, too: ssh2 would give up.
+  if (key === undefined) {
+    const words = ['FAILURE', 'SUCCESS', 'PK_OK', 'INFO_REQUEST', 'BANNER'];
+    for (const word of words) protocol._handlers[`USERAUTH_${word}`] = () => undefined;
+  }
   const received: Buffer[] = [];
   const original = protocol._onPayload;
   protocol._onPayload = (payload) => {

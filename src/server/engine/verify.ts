@@ -84,8 +84,9 @@ const tokens: Readonly<Record<string, Token>> = {
 /** User presence was tested: somebody has touched the token. */
 const isPresent = 0x01;
 
-function isProvedByToken({ key, signed, signature }: Proof, token: Token): boolean {
-  const [, ...fields] = fieldsOf(key);
+function isProvedByToken({ algorithm, key, signed, signature }: Proof, token: Token): boolean {
+  const [type, ...fields] = fieldsOf(key);
+  if (type?.toString() !== algorithm) return false;
   const { key: publicKey, application } = token.read(fields);
   // ssh2 has cut off the algorithm's name and the length of what follows.
   const flags = signature.at(-5) ?? 0;
