@@ -4,7 +4,7 @@ import type { KeyObject } from 'node:crypto';
 import { sshString, sshStrings } from './plain-ssh.js';
 
 export interface SshKey {
-  /** As it stands in `authorized_keys`. */
+  /** As it is in `authorized_keys`. */
   readonly type: string;
   readonly blob: Buffer;
   /** What is signed with, by the name of the algorithm. */
