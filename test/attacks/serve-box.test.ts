@@ -1,112 +1,108 @@
 /**
- * The attacker has taken over the process of `pysync serve` that speaks to the network, and runs what they
- * like in its place, in the very same sandbox. Nothing of the owner's is there to be read or changed, no
- * other process to be seen or ended, and no network.
+ * The attacker has taken over the process of `pysync serve` that speaks to the network, and runs what he
+ * likes in its sandbox. He must get at nothing of the owner's, at no network and at no other process. The
+ * control is the same program outside the sandbox, as the same user.
  */
+import { chownSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { createAccount } from '../helpers/account.js';
 import type { Account } from '../helpers/account.js';
+import { wrap } from '../helpers/exec.js';
+import { ed25519Line } from '../helpers/key-blob.js';
+import { startServeProcess } from '../helpers/serve-process.js';
+import { createTemporaryFolder } from '../helpers/tmp.js';
 
-let account: Account;
-let server: Server;
+/** What each attempt has got, or the error that kept it. */
+type Results = Readonly<Record<string, string>>;
+
+const program = readFileSync(
+  join(dirname(dirname(fileURLToPath(import.meta.url))), 'fixtures/taken-over.mjs'),
+  'utf8',
+);
+
+let me: Account;
 let folder: string;
-let places: Readonly<Record<string, string | number>>;
-
-/** Prints what each try came to: `done`, or the code of its error. */
-const script = `
-const fs = require('node:fs');
-const { connect } = require('node:net');
-const { spawnSync } = require('node:child_process');
-const places = JSON.parse(process.argv[1]);
-const tries = {
-  readSecret: () => fs.readFileSync(places.secret),
-  readKeys: () => fs.readFileSync(places.keys),
-  readSystem: () => fs.readFileSync('/etc/passwd'),
-  listHome: () => { if (!fs.readdirSync(places.home).includes('secret')) throw { code: 'EMPTY' }; },
-  writeHome: () => fs.writeFileSync(places.home + '/planted', ''),
-  writeFolder: () => fs.writeFileSync(places.folder + '/planted', ''),
-  writeProgram: () => fs.writeFileSync(places.program + '/dist/server/planted', ''),
-  seeProcess: () => fs.readFileSync('/proc/' + places.pid + '/stat'),
-  signalProcess: () => process.kill(places.pid, 0),
-  runShell: () => { const { error } = spawnSync('/bin/sh', ['-c', ':']); if (error) throw error; },
-};
-const result = {};
-for (const [name, run] of Object.entries(tries)) {
-  try { run(); result[name] = 'done'; } catch (error) { result[name] = error.code; }
-}
-const socket = connect(places.port, '127.0.0.1');
-const end = (how) => { result.connect = how; console.log(JSON.stringify(result)); process.exit(); };
-socket.once('connect', () => end('done'));
-socket.once('error', (error) => end(error.code));
-`;
+let inside: Results;
+let outside: Results;
+/** Whether the process that was to be ended from inside has lived on. */
+let isVictimAlive: boolean;
+const servers: Server[] = [];
 
 beforeAll(async () => {
-  account = await createAccount();
-  server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  folder = join(account.home, 'sockets');
-  await account.run([
-    'sh',
-    '-c',
-    'mkdir -p sockets .ssh; echo secret >secret; echo key >.ssh/authorized_keys',
-  ]);
-  const { stdout } = await account.run(['sh', '-c', 'sleep 600 >/dev/null 2>&1 & echo $!']);
-  places = {
-    home: account.home,
-    secret: join(account.home, 'secret'),
-    keys: join(account.home, '.ssh/authorized_keys'),
-    folder,
-    program: join(account.home, 'program'),
-    pid: Number(stdout),
-    port: (server.address() as AddressInfo).port,
-  };
-  // A program of the account's own, so that the control may write there.
-  await account.run(['cp', '-r', inject('program'), join(account.home, 'program')]);
+  me = await createAccount();
+  await me.pysync(['-i', ed25519Line()]);
+  // Makes the host key.
+  const serve = await startServeProcess({ account: me });
+  await serve.stop();
+  folder = createTemporaryFolder(me).path;
+  for (const name of ['.ssh/id_ed25519', 'public/hello.txt']) put(join(me.home, name));
+  put(join(folder, '1.1'));
+  const port = await listen({ port: 0, host: '127.0.0.1' });
+  const abstract = `pysync-box-${port}`;
+  await listen({ path: `\0${abstract}` });
+
+  const command = await boxed();
+  inside = await attack(command.slice(0, command.indexOf('--') + 2), { port, abstract });
+  isVictimAlive = inside['victim'] === 'alive';
+  outside = await attack([inject('node')], { port, abstract });
+  rmSync(`/tmp/${abstract}`, { force: true });
 });
 
 afterAll(async () => {
-  server.close();
-  await account.remove();
+  for (const server of servers) server.close();
+  await me.remove();
 });
 
-async function attempt(command: readonly string[]): Promise<Record<string, string>> {
-  const { stdout, stderr } = await account.run([...command, '-e', script, JSON.stringify(places)]);
+function put(path: string): void {
+  writeFileSync(path, 'hello');
+  chownSync(path, me.uid, me.gid);
+}
+
+async function listen(where: object): Promise<number> {
+  const server = createServer((socket) => socket.on('error', () => undefined).end('hello'));
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(where, resolve));
+  const address = server.address();
+  return address === null || typeof address === 'string' ? 0 : (address satisfies AddressInfo).port;
+}
+
+/** The command that starts the engine, with one program more for it to misuse. */
+async function boxed(): Promise<string[]> {
+  const box = join(inject('program'), 'dist/server/box.js');
+  const script = `console.log(JSON.stringify(require(${JSON.stringify(box)}).boxed('engine/main.js', process.argv[1])))`;
+  const { stdout, stderr } = await me.run([inject('node'), '-e', script, folder]);
   if (stdout === '') throw new Error(stderr);
-  return JSON.parse(stdout) as Record<string, string>;
+  const [bwrap = '', ...args] = JSON.parse(stdout) as string[];
+  return [bwrap, '--ro-bind', '/usr/bin/unshare', '/usr/bin/unshare', ...args];
 }
 
-/** The command that starts the engine, up to its node. */
-async function box(): Promise<string[]> {
-  const module = JSON.stringify(join(account.home, 'program/dist/server/box.js'));
-  const print = `console.log(JSON.stringify(require(${module}).boxed('engine/main.js', ${JSON.stringify(folder)})))`;
-  const { stdout } = await account.run([inject('node'), '-e', print]);
-  const words = JSON.parse(stdout) as string[];
-  return words.slice(0, words.indexOf('--') + 2);
+/** Runs the program by these words of a command, which end with Node. */
+async function attack(words: readonly string[], targets: object): Promise<Results> {
+  const [sleep = '', ...sleepArgs] = wrap(['sleep', '1000'], { as: me });
+  const victim = execa(sleep, sleepArgs, { reject: false });
+  const all = JSON.stringify({ home: me.home, folder, victim: victim.pid, ...targets });
+  const { stdout, stderr } = await me.run([...words, '--input-type=module', '-e', program, all]);
+  if (stdout === '') throw new Error(stderr);
+  const isAlive = victim.kill(0) && existsSync(`/proc/${victim.pid ?? 0}/exe`);
+  victim.kill('SIGKILL');
+  await victim;
+  return { ...(JSON.parse(stdout) as Results), victim: isAlive ? 'alive' : 'ended' };
 }
 
-test('nothing of the owner’s is there, and no network', async () => {
-  const result = await attempt(await box());
-  expect(result).toEqual({
-    readSecret: 'ENOENT',
-    readKeys: 'ENOENT',
-    readSystem: 'ENOENT',
-    listHome: 'EMPTY',
-    writeHome: 'EROFS',
-    writeFolder: 'EROFS',
-    writeProgram: 'EROFS',
-    seeProcess: 'ENOENT',
-    signalProcess: 'ESRCH',
-    runShell: 'ENOENT',
-    connect: expect.stringMatching(/^E(?:CONNREFUSED|NETUNREACH)$/) as unknown,
-  });
+test('a program in the sandbox gets at nothing', () => {
+  const got = Object.entries(inside).filter(([, result]) => result.startsWith('got'));
+  expect(got).toEqual([]);
+  expect(isVictimAlive).toBe(true);
 });
 
-test('the control: outside of it all of that is to be had', async () => {
-  const result = await attempt([inject('node')]);
-  expect(new Set(Object.values(result))).toEqual(new Set(['done']));
+test('the control: outside the same program gets at all of it', () => {
+  const { victim, ...attempts } = outside;
+  const kept = Object.entries(attempts).filter(([, result]) => !result.startsWith('got'));
+  expect(kept).toEqual([]);
+  expect(victim).toBe('ended');
 });
