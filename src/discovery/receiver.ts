@@ -117,7 +117,8 @@ function textIn(
   if (!Array.isArray(data)) return undefined;
   const words = new Map<string, string>();
   for (const word of data.slice(0, 16) as unknown[]) {
-    const [, key = '', value = ''] = /^([^=]+)=(.*)$/s.exec(String(word)) ?? [];
+    if (typeof word !== 'string' && !Buffer.isBuffer(word)) continue;
+    const [, key = '', value = ''] = /^([^=]+)=(.*)$/s.exec(word.toString()) ?? [];
     // Of two with the same key the first counts (RFC 6763, section 6.4).
     if (!words.has(key.toLowerCase())) words.set(key.toLowerCase(), value);
   }

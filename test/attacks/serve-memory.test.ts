@@ -177,7 +177,7 @@ test('global requests without end, to which no answer is read', async () => {
     await atItsHeight();
     await sent;
     // It has to read to go on.
-    expect(client.socket.writableLength).toBeGreaterThan(0);
+    expect(client.isClosed() || client.socket.writableLength > 0).toBe(true);
   });
 });
 

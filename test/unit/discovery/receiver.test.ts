@@ -44,7 +44,8 @@ function packetOf(claims: Claims = {}, ttl = 120): Packet {
     { name: serviceName, type: 'PTR', ttl, data: service },
     { name: service, type: 'SRV', ttl, data: { port, target: host } },
     { name: service, type: 'TXT', ttl, data: txt },
-    { name: String(host), type: 'A', ttl, data: address },
+    // Names of records are texts, whatever they point to.
+    { name: typeof host === 'string' ? host : 'x.local', type: 'A', ttl, data: address },
   ];
   return { type: 'response', questions: [], answers, additionals: [] };
 }
