@@ -80,13 +80,21 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     });
     own.onExit(() => {
       answers.allGone(own.prefix);
-      if (answers.isStopping) return;
-      if (starts.filter((time) => time > Date.now() - 60_000).length >= mostStarts) {
-        fail(new PysyncError('SERVE_FAILED', 'what speaks to the network ends again and again'));
-        return;
-      }
-      onNotice('pysync', 'has started again what speaks to the network');
-      start().catch(fail);
+      startAgain();
+    });
+  };
+
+  const startAgain = (): void => {
+    if (answers.isStopping) return;
+    if (starts.filter((time) => time > Date.now() - 60_000).length > mostStarts) {
+      fail(new PysyncError('SERVE_FAILED', 'what speaks to the network ends again and again'));
+      return;
+    }
+    onNotice('pysync', 'has started again what speaks to the network');
+    start().catch((error: unknown) => {
+      // One that ends before it listens is one more that has ended.
+      if (error instanceof PysyncError && error.code === 'SERVE_FAILED') startAgain();
+      else fail(error);
     });
   };
 

@@ -177,7 +177,8 @@ export function watchMemory(pid: number): { readonly stop: () => number } {
   };
 }
 
-function engineOf(host: number): number | undefined {
+/** The process that speaks to the network for this `pysync serve`, if there is one now. */
+export function engineOf(host: number): number | undefined {
   const processes = readdirSync('/proc').flatMap((name) => readProcess(Number(name)) ?? []);
   const below = new Set([host]);
   for (let size = 0; size < below.size;) {
