@@ -105,6 +105,14 @@ function writeFilter(folder: string): string | undefined {
   return path;
 }
 
+/** What helps where bubblewrap is not there, or cannot start anything. */
+export const bubblewrapFixes: readonly string[] = [
+  'to fix it: sudo apt-get install bubblewrap',
+  'if it is installed, user namespaces are switched off; on Ubuntu 24.04 its AppArmor profile is',
+  'missing (sudo apt-get install apparmor-profiles), elsewhere try:',
+  '  sudo sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000',
+];
+
 function fixes(): string[] {
   if (process.platform !== 'linux') {
     return [
@@ -112,10 +120,5 @@ function fixes(): string[] {
       'add --confine none, and read docs/security.md on what that gives up',
     ];
   }
-  return [
-    'to fix it: sudo apt-get install bubblewrap',
-    'if it is installed, user namespaces are switched off; on Ubuntu 24.04 its AppArmor profile is',
-    'missing (sudo apt-get install apparmor-profiles), elsewhere try:',
-    '  sudo sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000',
-  ];
+  return [...bubblewrapFixes];
 }

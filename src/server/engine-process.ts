@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Server } from 'node:net';
 import { PysyncError } from '../errors.js';
+import { bubblewrapFixes } from '../sandbox/choose.js';
 import { printable } from '../system/text.js';
 import { boxed } from './box.js';
 import { descriptorOf } from './listening.js';
@@ -68,6 +69,12 @@ export async function openEngine(server: Server, folder: string, start: Start): 
 function notStarted(said: string): PysyncError {
   const lines = said.split('\n');
   const why = lines.find((line) => /^(?:bwrap|\w*Error)\b/.test(line)) ?? '';
+  if (why.startsWith('bwrap')) {
+    const what = 'bubblewrap does not start what speaks to the network';
+    return new PysyncError('CONFINEMENT_MISSING', what, {
+      hints: [printable(why), ...bubblewrapFixes],
+    });
+  }
   return new PysyncError('SERVE_FAILED', 'what speaks to the network could not be started', {
     hints: [...(why === '' ? [] : [printable(why)]), 'pysync doctor looks for the cause'],
   });

@@ -51,19 +51,56 @@ export function hostKeyFault(): { what: string; hints: readonly string[] } | und
   const path = hostKeyPath();
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return undefined;
-  const again = `to make a new one, which senders will be asked about: rm ${printable(path)}`;
-  if (!stats.isFile()) return { what: 'is not a file', hints: [again] };
+  const makeNew = 'to make a new one, which senders will be asked about';
+  if (!stats.isFile()) {
+    const words = `mv ${printable(path)} ${printable(path)}.old`;
+    return { what: 'is not a file', hints: [`${makeNew}: ${words}`] };
+  }
+  const again = `${makeNew}: rm ${printable(path)}`;
   if (stats.uid !== process.geteuid?.())
     return { what: 'belongs to somebody else', hints: [again] };
   if ((stats.mode & 0o077) !== 0) {
     const hints = [`if only you have read it: chmod 600 ${printable(path)}`, again];
     return { what: 'can be read by others', hints };
   }
-  if (hostKeyFingerprint() === undefined) {
-    const remake = `ssh-keygen -y -f ${printable(path)} >${printable(path)}.pub`;
-    return { what: 'has no readable .pub beside it', hints: [`to make it: ${remake}`] };
+  const text = readableText(path);
+  if (text === undefined) {
+    return { what: 'cannot be read', hints: [`to change that: chmod 600 ${printable(path)}`] };
   }
+  const blob = blobIn(text);
+  if (blob === undefined) return { what: 'is damaged, or has a passphrase', hints: [again] };
+  const remake = `to make it: ssh-keygen -y -f ${printable(path)} >${printable(path)}.pub`;
+  const beside = readableText(`${path}.pub`)?.split(' ')[1]?.trim();
+  if (beside === undefined) return { what: 'has no readable .pub beside it', hints: [remake] };
+  if (beside !== blob) return { what: 'has the .pub of another key beside it', hints: [remake] };
   return undefined;
+}
+
+/**
+ * The public half in a key of ssh-keygen's own format (PROTOCOL.key of OpenSSH), in base64; undefined for
+ * what the engine could not use.
+ */
+function blobIn(text: string): string | undefined {
+  const [, base64] = /^-----BEGIN OPENSSH PRIVATE KEY-----\n([\w+/=\n]+)-----END/.exec(text) ?? [];
+  const bytes = Buffer.from(base64 ?? '', 'base64');
+  // How it is encrypted, not at all, and how many keys there are, one.
+  const none = Buffer.from('\0\0\0\x04none');
+  const head = Buffer.concat([
+    ...[Buffer.from('openssh-key-v1\0'), none, none, Buffer.alloc(4)],
+    Buffer.of(0, 0, 0, 1),
+  ]);
+  const start = head.length + 4;
+  if (!bytes.subarray(0, head.length).equals(head) || bytes.length < start) return undefined;
+  const end = start + bytes.readUInt32BE(head.length);
+  return end < bytes.length ? bytes.toString('base64', start, end) : undefined;
+}
+
+function readableText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 async function makeHostKey(path: string): Promise<void> {
