@@ -61,13 +61,13 @@ export async function prepare(
   const begin = (): void => {
     const isWriting = isPush && writes.kind !== 'nothing';
     folder = isWriting ? folderFor(settings, { ...header, place }, writable()) : '';
-    const todo = folder === '' ? undefined : finishOf(decision, folder);
-    if (todo !== undefined) refuseConflicts(share, todo, runningSessions(state));
+    const finish = folder === '' ? undefined : finishOf(decision, folder);
+    if (finish !== undefined) refuseConflicts(share, finish, runningSessions(state));
     beginLog(log.running, {
       ...header,
       direction,
       place,
-      ...(todo === undefined ? {} : { finish: todo }),
+      ...(finish === undefined ? {} : { finish }),
     });
   };
   let capped: CappedShare | undefined;

@@ -18,7 +18,7 @@ import { stagedShare } from './folder.js';
 export interface Context {
   readonly share: string;
   readonly header: Ended;
-  readonly todo: Finish;
+  readonly work: Finish;
   readonly linksLeftOut: string[];
   readonly failed: string[];
   readonly log: string;
@@ -26,14 +26,14 @@ export interface Context {
 
 /** Delivers the files of a key that may only send. */
 export function deliverTree(folder: Folder, context: Context): void {
-  const { share, todo, linksLeftOut, failed } = context;
-  const { backup } = todo;
+  const { share, work, linksLeftOut, failed } = context;
+  const { backup } = work;
   const top = openTop(share);
   const tree = openIn(folder, stagedShare);
   try {
     const delivery: Delivery = {
       replaces: true,
-      rules: todo.delivery,
+      rules: work.delivery,
       suffix: '',
       linksLeftOut,
       failed,

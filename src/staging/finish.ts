@@ -59,7 +59,7 @@ export interface Finished {
 export function finish(
   settings: SandboxSettings & { readonly state: string },
   header: Ended,
-  todo: Finish,
+  work: Finish,
   log: string,
 ): Finished {
   const nothing = { sentences: [], isWhole: true };
@@ -67,9 +67,9 @@ export function finish(
   const linksLeftOut: string[] = [];
   const failed: string[] = [];
   // Taken away by hand, or finished already.
-  if (!isOwnFolder(share, todo.folder)) return nothing;
-  inShareFolder(share, todo.folder, (folder) => {
-    const context: Context = { share, header, todo, linksLeftOut, failed, log };
+  if (!isOwnFolder(share, work.folder)) return nothing;
+  inShareFolder(share, work.folder, (folder) => {
+    const context: Context = { share, header, work, linksLeftOut, failed, log };
     const failures: unknown[] = [];
     const attempt = (step: () => void): void => {
       try {
@@ -78,17 +78,17 @@ export function finish(
         failures.push(error);
       }
     };
-    const { backup } = todo;
+    const { backup } = work;
     const isWhole = look(folder, wholeMark) !== undefined;
     attempt(() => {
-      if (todo.isStaged) deliverTree(folder, context);
+      if (work.isStaged) deliverTree(folder, context);
       else if (backup !== undefined) placeBackups(folder, backup, context);
     });
     attempt(() => {
-      if (todo.checksLinks !== 'nowhere') removeLinksOut(context, isWhole);
+      if (work.checksLinks !== 'nowhere') removeLinksOut(context, isWhole);
     });
     attempt(() => {
-      if (todo.attributes !== '') restoreFolders(settings, header, todo, isWhole);
+      if (work.attributes !== '') restoreFolders(settings, header, work, isWhole);
     });
     keepParts(settings.state, folder, context);
     if (failures.length > 0) throw failures[0];
@@ -107,9 +107,9 @@ const mostNamed = 5;
 
 /** Of those that are new: what was there before the session is the owner's. */
 function removeLinksOut(context: Context, isWhole: boolean): void {
-  const { share, header, todo } = context;
+  const { share, header, work } = context;
   const place = partsOf(header.place).join('/');
-  const isInPlace = todo.checksLinks === 'place' && !isWhole && isOwnFolder(share, place);
+  const isInPlace = work.checksLinks === 'place' && !isWhole && isOwnFolder(share, place);
   const begun = Date.parse(header.time);
   inShareFolder(share, isInPlace ? place : '', (folder) => {
     removeLinksBelow(folder, isInPlace ? partsOf(place) : [], begun, context);
@@ -141,15 +141,15 @@ function removeLinksBelow(
 function restoreFolders(
   settings: SandboxSettings,
   { share, place }: Ended,
-  todo: Finish,
+  work: Finish,
   isWhole: boolean,
 ): void {
   const session = { share, readOnly: false, log: '/dev/null' };
   const { root } = sandboxes[settings.level].view(session);
   const from = [root, ...(isWhole ? [] : partsOf(place))].join('/');
-  const copy = `${root}/${todo.folder}/folders/copy`;
+  const copy = `${root}/${work.folder}/folders/copy`;
   const script = readFileSync(join(__dirname, 'give-back.sh'), 'utf8');
-  const words = [from, copy, todo.attributes, settings.rsync];
+  const words = [from, copy, work.attributes, settings.rsync];
   const program = [settings.sh, '-c', script, 'give-back', ...words];
   // The filter would have to be open; nothing of the client's is run or copied here.
   const [command = '', ...rest] = sandboxed({ ...settings, seccomp: '' }, session, program);
@@ -157,8 +157,8 @@ function restoreFolders(
 }
 
 /** Notes the parts in the log and for the next session; without any the folder goes. */
-function keepParts(state: string, folder: Folder, { share, header, todo, log }: Context): void {
-  if (todo.keepsParts) rescueParts(folder);
+function keepParts(state: string, folder: Folder, { share, header, work, log }: Context): void {
+  if (work.keepsParts) rescueParts(folder);
   for (const kind of ['tmp', 'folders', wholeMark]) {
     rmSync(at(folder, kind), { recursive: true, force: true });
   }
@@ -172,7 +172,7 @@ function keepParts(state: string, folder: Folder, { share, header, todo, log }: 
   // Replaced files that have no place yet are not the sender's; the key's next session tries again.
   const hasOld = look(folder, 'old') !== undefined && inFolder(folder, ['old'], holdsFiles);
   if (parts.length === 0 && !hasOld) {
-    removeSessionFolder(share, todo.folder);
+    removeSessionFolder(share, work.folder);
     return;
   }
   const { token } = header;
@@ -181,7 +181,7 @@ function keepParts(state: string, folder: Folder, { share, header, todo, log }: 
   );
   appendFileSync(log, ['\n', ...lines].join(''));
   const { peer, key, place } = header;
-  noteParts(state, { share, folder: todo.folder, peer, key, place });
+  noteParts(state, { share, folder: work.folder, peer, key, place });
 }
 
 function holdsFiles(folder: Folder): boolean {
