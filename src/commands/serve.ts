@@ -61,6 +61,7 @@ export async function run(_args: readonly string[], options: Options): Promise<v
     strangers: {
       knocks: door?.knocks,
       code,
+      from: rules.from,
       guestPolicy: (user, key) => guestPolicy(rules, user, key),
     },
     onNotice,

@@ -4,6 +4,7 @@ import { userInfo } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Policy } from '../gate/policy.js';
 import { NotRsync, readCommand } from '../gate/request.js';
+import { isLetInFrom } from '../keys/from.js';
 import { fingerprintOf } from '../keys/key-line.js';
 import { launcherPath } from '../launcher/install.js';
 import { printable } from '../system/text.js';
@@ -20,6 +21,8 @@ export interface Strangers {
   /** Undefined where nobody may knock. */
   readonly knocks: Knocks | undefined;
   readonly code: Code | undefined;
+  /** As in a line's `from=`: from where a stranger may come at all. */
+  readonly from: readonly string[];
   /** What a guest may do: `user` is what they call themselves, `key` a fingerprint. */
   readonly guestPolicy: (user: string, key: string) => Policy;
 }
@@ -67,11 +70,20 @@ export class Answers {
       return { verdict: 'no' };
     }
     const { knocks } = this.#strangers;
-    const mayKnock = knocks !== undefined && !knocks.isRefused(question.key);
+    const mayKnock =
+      knocks !== undefined && this.#mayCome(question) && !knocks.isRefused(question.key);
     return { verdict: mayKnock ? 'knock' : 'no' };
   }
 
+  #mayCome({ address }: Pick<LoginQuestion, 'address'>): boolean {
+    return isLetInFrom(this.#strangers.from, address);
+  }
+
   #loginByCode(text: string, { user, address }: LoginQuestion): Omit<LoginAnswer, 'kind' | 'id'> {
+    if (!this.#mayCome({ address })) {
+      this.#onNotice(address, 'gave a code, and is not let in from there');
+      return { verdict: 'no' };
+    }
     const taken = this.#strangers.code?.take(text, new Date()) ?? 'over';
     if (taken !== 'right') {
       this.#onNotice(
@@ -160,7 +172,8 @@ export class Answers {
     const admission = await admissionOf(question.key, question.address);
     if (admission.kind === 'in') return admission.line;
     const { knocks } = this.#strangers;
-    if (admission.kind === 'no' || knocks === undefined) return 'this key is not let in any more';
+    const mayKnock = knocks !== undefined && this.#mayCome(question);
+    if (admission.kind === 'no' || !mayKnock) return 'this key is not let in any more';
     if (!isRsync(question.command)) {
       return 'you are not known here; to ask to be let in, send a file with rsync';
     }

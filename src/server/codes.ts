@@ -1,6 +1,5 @@
 /** A one-time code in place of a key: two words and four digits. */
-import { randomInt, timingSafeEqual } from 'node:crypto';
-import { createHash } from 'node:crypto';
+import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
 import { words } from './words.js';
 
 /** Milliseconds for which a code is good. */
@@ -13,7 +12,7 @@ export interface Code {
   /** As the owner reads it out: `apple-river-4821`. */
   readonly text: string;
   readonly expires: Date;
-  /** Takes it once; `left` says how many wrong answers it still stands. */
+  /** Takes it once; `over`: it was used, has been guessed at too often, or is too old. */
   readonly take: (answer: string, now: Date) => 'right' | 'wrong' | 'over';
 }
 

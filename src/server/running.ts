@@ -57,14 +57,12 @@ export async function endRunningServe(waitMs: number): Promise<boolean> {
   return true;
 }
 
-/** Notes that this process serves; returns what takes the note away. */
-export function noteServe({ port, fingerprint }: Omit<RunningServe, 'pid'>): () => void {
+/** Notes that this process serves, until it ends. */
+export function noteServe({ port, fingerprint }: Omit<RunningServe, 'pid'>): void {
   const text = JSON.stringify({ process: processName(process.pid), port, fingerprint });
   mkdirSync(dirname(path()), { recursive: true, mode: 0o700 });
   writeFileSync(path(), text, { mode: 0o600 });
-  const remove = (): void => {
+  process.once('exit', () => {
     rmSync(path(), { force: true });
-  };
-  process.once('exit', remove);
-  return remove;
+  });
 }

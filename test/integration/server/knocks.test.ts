@@ -349,6 +349,13 @@ describe('without a terminal', () => {
       expect(await sendWithCode(code)).toMatchObject({ exitCode: 255 });
     });
 
+    it('the right code lets nobody in from where --from lets nobody in, nor does a knock', async () => {
+      const code = codeOf(await start('--code', '--pair', '--from', '192.0.2.99'));
+      expect(await sendWithCode(code)).toMatchObject({ exitCode: 255, asked: 3 });
+      expect(await send(bob, 'bob')).toMatchObject({ exitCode: 255 });
+      expect(arrived()).toBe(false);
+    });
+
     it('three wrong ones end the connection, and five the code', async () => {
       const running = await start('--code');
       const code = codeOf(running);
