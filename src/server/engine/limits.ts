@@ -26,8 +26,8 @@ export const strangers = 256;
 export const graceMs = 200;
 export const strangersAtOnce = 1024;
 
-/** Milliseconds for which a stranger may wait for the owner's answer, with some to spare. */
-export const knockingMs = 150_000;
+/** Milliseconds for what a person has to type, or for the owner's answer, with some to spare. */
+export const personMs = 150_000;
 
 /** Connections of one key, and commands in all of them. */
 export const connectionsOfKey = 16;

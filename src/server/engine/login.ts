@@ -27,13 +27,18 @@ export interface Ways {
   readonly takesCode: boolean;
 }
 
+/** Called when the client may ask a person for something that takes a while. */
+interface Asking {
+  readonly typing: () => void;
+}
+
 const onlyKeys: AuthenticationType[] = ['publickey'];
 const all: AuthenticationType[] = ['publickey', 'keyboard-interactive'];
 
 /** Logs one client in. */
 export class Login {
   readonly #address: string;
-  readonly #ways: Ways;
+  readonly #ways: Ways & Asking;
   /**
    * Whether a stranger's key is taken at once. OpenSSH tries one key after the other, of which a later
    * one may be known; when it has no more it asks for a conversation, and is taken then.
@@ -49,7 +54,7 @@ export class Login {
     connection: Connection,
     software: string,
     address: string,
-    ways: Ways,
+    ways: Ways & Asking,
     loggedIn: (identity: Identity) => void,
   ) {
     this.#address = address;
@@ -96,6 +101,8 @@ export class Login {
       this.#letIn(context, identity);
       return;
     }
+    // Its key may have a passphrase.
+    this.#ways.typing();
     // The name that the client has used (RFC 4252, 7): dropbear makes its signature as it is told here.
     if (hashAlgo !== undefined) context.key.algo = `rsa-sha2-${hashAlgo.replace('sha', '')}`;
     context.accept();
@@ -121,6 +128,7 @@ export class Login {
             context.reject(onlyKeys);
           });
       };
+      this.#ways.typing();
       context.prompt([{ prompt, echo: true }], 'pysync', answered(context, take));
     } else if (strange !== undefined) {
       knock();

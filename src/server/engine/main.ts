@@ -92,7 +92,10 @@ function welcome(connection: Connection, software: string, ways: Ways): void {
     strangers.comesTo(socket, 'encrypted');
   });
   watchExchanges(connection, socket);
-  new Login(connection, software, address, ways, ({ isStranger, ...identity }) => {
+  const typing = (): void => {
+    strangers.waits(socket, 'typing');
+  };
+  new Login(connection, software, address, { ...ways, typing }, ({ isStranger, ...identity }) => {
     if (!takeConnection(identity.key, socket)) {
       notice(address, 'has too many connections');
       connection.end();
@@ -101,7 +104,7 @@ function welcome(connection: Connection, software: string, ways: Ways): void {
     const letIn = (): void => {
       strangers.remove(socket);
     };
-    if (isStranger) strangers.knocks(socket);
+    if (isStranger) strangers.waits(socket, 'knocking');
     else letIn();
     let sessions = 0;
     // Each of them looks out for the end of the connection.

@@ -11,15 +11,18 @@
 import type { Socket } from 'node:net';
 import {
   graceMs,
-  knockingMs,
+  personMs,
   loginMs,
   strangers,
   strangersAtOnce,
   strangersFromOne,
 } from './limits.js';
 
-/** How far a client has come: its greeting was read, keys were exchanged, it has knocked. */
-export type Stage = 'connected' | 'greeted' | 'encrypted' | 'knocking';
+/**
+ * How far a client has come: its greeting was read, keys were exchanged, it may ask a person for a
+ * passphrase or a code, it has knocked.
+ */
+export type Stage = 'connected' | 'greeted' | 'encrypted' | 'typing' | 'knocking';
 
 interface Stranger {
   readonly socket: Socket;
@@ -49,19 +52,19 @@ export class Strangers {
     }, graceMs);
   }
 
-  comesTo(socket: Socket, stage: Exclude<Stage, 'knocking'>): void {
+  comesTo(socket: Socket, stage: 'greeted' | 'encrypted'): void {
     const stranger = this.#all.get(socket);
     if (stranger === undefined) return;
     this.#all.delete(socket);
     this.#all.set(socket, { ...stranger, stage });
   }
 
-  /** It waits for the owner now, who is a person. */
-  knocks(socket: Socket): void {
+  /** It waits for a person: its own, or with `knocking` the owner. Each of them once. */
+  waits(socket: Socket, stage: 'typing' | 'knocking'): void {
     const stranger = this.#all.get(socket);
-    if (stranger === undefined) return;
+    if (stranger === undefined || stranger.stage === stage) return;
     this.remove(socket);
-    this.#set(socket, stranger.origin, 'knocking', knockingMs);
+    this.#set(socket, stranger.origin, stage, personMs);
   }
 
   has(socket: Socket): boolean {
